@@ -1,0 +1,1 @@
+"""Puts steps together and runs them: sources, plan, engines, store, queries, commands."""

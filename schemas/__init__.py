@@ -1,0 +1,1 @@
+"""What flows and what is stored: frozen dataclasses, Arrow schemas, configuration, errors."""

@@ -1,0 +1,137 @@
+"""What each kind of engine must do. A new one is a new file that passes its kind's tests.
+
+An engine is made from its section of the configuration, cheaply and anywhere; `setup`
+loads its weights, once, in the process that will use it. `model` is ``name@revision``
+and is known before `setup`, so that a run can tell what is already done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from scenelake.schemas.flow import AudioChunk, Float32, FrameBatch, Utterance, VisualEncoding
+from scenelake.schemas.rows import Citation, Scene, ScreenText, Word
+
+
+class Engine(Protocol):
+    """What all engines have."""
+
+    @property
+    def model(self) -> str:
+        """``name@revision`` of the weights; does not load them."""
+        ...
+
+    def setup(self) -> None:
+        """Load weights.
+
+        Errors:
+            MissingWeightsError: they are not on this machine.
+        """
+
+
+class TextEncoder(Engine, Protocol):
+    """Texts to vectors."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def encode(self, texts: Sequence[str]) -> Float32:
+        """(N,) texts to (N, D) float32 of length 1; an empty text gives zeros."""
+        ...
+
+
+class VisualEncoder(Engine, Protocol):
+    """Pictures, and texts about pictures, to vectors in one space."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def encode(self, frames: FrameBatch) -> VisualEncoding:
+        """(N, H, W, 3) to (N, D) with labels; N may be 0."""
+        ...
+
+    def encode_text(self, texts: Sequence[str]) -> Float32:
+        """(N,) texts to (N, D), to be compared with pictures' by dot product."""
+        ...
+
+
+class TextReader(Engine, Protocol):
+    """Reads the text that pictures show."""
+
+    def read(self, frames: FrameBatch) -> list[tuple[ScreenText, ...]]:
+        """One tuple a picture, lines from top to bottom."""
+        ...
+
+
+class VoiceDetector(Engine, Protocol):
+    """Finds where people may be speaking."""
+
+    def utterances(self, chunks: Iterable[AudioChunk]) -> Iterator[Utterance]:
+        """Stretches with speech, in time order, none overlapping, none past the limit.
+
+        Reads the chunks as a stream: holds no more than one utterance of sound.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Words in time order on the film's clock, and the language as ISO 639-1, if any."""
+
+    words: tuple[Word, ...]
+    language: str | None
+
+
+class Transcriber(Engine, Protocol):
+    """Writes speech down."""
+
+    def transcribe(self, utterances: Sequence[Utterance]) -> Transcript:
+        """Words of one film's utterances, each within its utterance.
+
+        What the model itself does not believe (noise, music, silence) is left out.
+        """
+        ...
+
+
+class Describer(Engine, Protocol):
+    """Writes a title and a description of a scene from the scene's own evidence."""
+
+    @property
+    def prompt_hash(self) -> str: ...
+
+    def describe(self, scene: Scene) -> Scene:
+        """The scene with `title`, `description`, `grounded` and `frames_s` filled in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A retrieved scene as an answerer sees it: its row, its uri, its rank's score."""
+
+    scene_id: str
+    video_id: str
+    uri: str
+    start_s: float
+    end_s: float
+    score: float
+    description: str
+    words: tuple[Word, ...]
+    screen_text: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with its proof; no citations means that the passages do not tell."""
+
+    answer: str
+    grounded: bool
+    citations: tuple[Citation, ...]
+
+
+class Answerer(Engine, Protocol):
+    """Answers a question from passages, or says that they do not tell."""
+
+    def answer(self, question: str, passages: Sequence[Passage]) -> Reply: ...

@@ -1,0 +1,36 @@
+"""What a step is. A step knows nothing of the engine that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+In = TypeVar("In", contravariant=True)
+Out = TypeVar("Out", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one worker of a step occupies. `cpus` and `gpus` may be fractions."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory_bytes: int = 0
+
+
+class Stage(Protocol[In, Out]):
+    """One step: made cheaply anywhere, set up once per worker, fed one item at a time."""
+
+    resources: Resources
+
+    def setup(self) -> None:
+        """Load weights, once per worker, before the first item."""
+
+    def process(self, item: In) -> Iterator[Out]:
+        """Turn one item into any number of the next kind, in bounded memory.
+
+        Errors:
+            InputError: this item cannot be used.
+        """
+        ...
