@@ -11,8 +11,7 @@ Each step takes one of these and gives the next; none is filled in along the way
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -237,11 +236,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Footage with its screen text read; `model` is None where no step read it."""
+    """Footage with its screen text read."""
 
     seen: Seen
     texts: tuple[ScreenText, ...]
-    model: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +249,6 @@ class Heard:
     read: Read
     words: tuple[Word, ...]
     language: str | None
-    model: str | None
 
     def __post_init__(self) -> None:
         _require(
@@ -262,14 +259,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A clip's scenes in time order, with the models that made them (step -> name@revision)."""
+    """A clip's scenes in time order."""
 
     clip: Clip
     scenes: tuple[Scene, ...]
     language: str | None
     warnings: tuple[str, ...]
-    models: Mapping[str, str] = field(default_factory=dict)
-    prompt_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

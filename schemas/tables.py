@@ -174,9 +174,7 @@ def answers_table(answers: Iterable[Answer]) -> pa.Table:
 
 
 def failures_table(failures: Iterable[Failure]) -> pa.Table:
-    return pa.Table.from_pylist(
-        [_plain(failure, FAILURES) for failure in failures], schema=FAILURES
-    )
+    return _table(failures, FAILURES)
 
 
 def _scene_row(scene: Scene, provenance: Provenance) -> dict[str, Any]:

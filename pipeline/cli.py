@@ -1,0 +1,131 @@
+"""The command `scenelake`. Results go to stdout, everything else to stderr.
+
+Exit codes: 0 all well; 1 our fault; 2 wrong usage or configuration; 3 some inputs failed.
+Heavy imports wait inside the commands, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scenelake.pipeline import cli_lake, cli_machine
+from scenelake.pipeline.cli_options import (
+    as_json,
+    config_of,
+    config_option,
+    print_json,
+    profile_option,
+    set_option,
+)
+from scenelake.schemas.errors import SceneLakeError, UsageError
+
+_SOME_FAILED = 3
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="scenelake")
+@click.option("--verbose", is_flag=True, help="Log what happens inside.")
+def cli(*, verbose: bool) -> None:
+    """Turn films into a lake of scenes that can be read, searched and asked."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+@cli.command()
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.option("--lake", required=True, type=click.Path(path_type=Path), help="The lake's folder.")
+@profile_option
+@config_option
+@set_option
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "inline", "ray"]),
+    default="auto",
+    show_default=True,
+    help="Where the steps run.",
+)
+@click.option("--address", help="A running Ray cluster.")
+@click.option("--retry-failed", is_flag=True, help="Only inputs whose last run failed.")
+@click.option("--strict", is_flag=True, help="A damaged film is a failure, not a warning.")
+@as_json
+def run(
+    *,
+    inputs: tuple[str, ...],
+    lake: Path,
+    profile: str,
+    config_path: Path | None,
+    settings: tuple[str, ...],
+    engine: Any,
+    address: str | None,
+    retry_failed: bool,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Bring films into a lake.
+
+    INPUT is a film, a folder, a glob, an address (http, s3, …) or a manifest
+    (.txt .jsonl .csv .parquet with `uri`). Give the same command again to go on.
+    """
+    from scenelake.pipeline.progress import watching
+    from scenelake.pipeline.run import run as run_films
+
+    config = config_of(profile, config_path, settings, strict=strict)
+    with watching(sys.stderr) as watcher:
+        summary = run_films(
+            inputs,
+            lake,
+            config=config,
+            engine=engine,
+            address=address,
+            retry_failed=retry_failed,
+            watcher=watcher,
+        )
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        click.echo(
+            f"{summary.committed} committed, {summary.skipped} skipped, {summary.failed} failed: "
+            f"{summary.media_s:.0f} s of film in {summary.wall_s:.0f} s"
+        )
+    if summary.failed:
+        raise SystemExit(_SOME_FAILED)
+
+
+for _command in (
+    cli_lake.show,
+    cli_lake.search,
+    cli_lake.ask,
+    cli_machine.models,
+    cli_machine.doctor,
+    cli_machine.demo,
+):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command; what is meant for the user is one line."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _stop("interrupted: what is committed stays; give the same command again", _INTERRUPTED)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except UsageError as error:
+        _stop(str(error), 2)
+    except SceneLakeError as error:
+        _stop(str(error), 1)
+
+
+def _stop(message: str, code: int) -> None:
+    click.echo(f"scenelake: {message}", err=True)
+    raise SystemExit(code)

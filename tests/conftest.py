@@ -1,0 +1,92 @@
+"""What all tests share: real media, speech and folders for films made on the spot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from .media import packages, speech
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Sonnet:
+    """A person reading (53 s), and the words."""
+
+    audio: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo film and what is in it (pipeline/demo/truth.json)."""
+
+    film: Path
+    truth: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def sonnet() -> Sonnet:
+    return Sonnet(audio=packages.sonnet_audio(), text=packages.sonnet_text().read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def music_video() -> Path:
+    return packages.music_video()
+
+
+@pytest.fixture(scope="session")
+def iscc_videos() -> dict[str, Path]:
+    return packages.iscc_videos()
+
+
+@pytest.fixture(scope="session")
+def iscc_audio() -> dict[str, Path]:
+    return packages.iscc_audio()
+
+
+@pytest.fixture(scope="session")
+def photographs() -> dict[str, NDArray[np.uint8]]:
+    """(H, W, 3) uint8 RGB by what is seen."""
+    return {what: _read_rgb(path) for what, path in packages.photographs().items()}
+
+
+@pytest.fixture(scope="session")
+def speak() -> Callable[..., NDArray[np.float32]]:
+    """``speak(text, wpm=150, voice="en-us")``: float32 mono at 16 kHz."""
+    return speech.speak
+
+
+@pytest.fixture(scope="session")
+def read_samples() -> Callable[..., NDArray[np.float32]]:
+    """``read_samples(path)``: a whole file's sound, float32 mono at 16 kHz."""
+    return speech.read_samples
+
+
+@pytest.fixture(scope="session")
+def demo() -> Demo:
+    folder = REPOSITORY / "pipeline" / "demo"
+    truth = json.loads((folder / "truth.json").read_text("utf-8"))
+    return Demo(film=folder / "film.mp4", truth=truth)
+
+
+@pytest.fixture(scope="session")
+def media_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to build films in, gone after the session."""
+    return tmp_path_factory.mktemp("media")
+
+
+def _read_rgb(path: Path) -> NDArray[np.uint8]:
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError(f"{path} is not a picture")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,0 +1,1 @@
+"""Films with known truth, speech with known words, and media from packages."""

@@ -1,0 +1,77 @@
+"""Where one shot ends and the next begins, found in a stream of small pictures."""
+
+from __future__ import annotations
+
+from collections import deque
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Protocol
+
+from scenelake.schemas.config import CutConfig
+from scenelake.schemas.flow import UInt8
+
+if TYPE_CHECKING:
+    from scenedetect import FrameTimecode
+
+_DEFAULT_RATE = 25.0
+
+
+class CutPass(Protocol):
+    """One film's pictures, once through."""
+
+    def push(self, picture: UInt8, time_s: float) -> list[float]:
+        """Take the next (H, W, 3) RGB picture; give times of cuts found, a little late."""
+        ...
+
+
+class AdaptiveCut:
+    """PySceneDetect's AdaptiveDetector, fed with our own pictures and telling our times.
+
+    A cut is the presentation time of the first picture of the new shot.
+    """
+
+    def __init__(self, config: CutConfig) -> None:
+        self._config = config
+
+    @property
+    def model(self) -> str:
+        return f"pyscenedetect-adaptive@{version('scenedetect-headless')}"
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def start(self, *, rate: float) -> CutPass:
+        """Begin a film of `rate` frames per second."""
+        return _AdaptivePass(self._config, rate or _DEFAULT_RATE)
+
+
+class _AdaptivePass:
+    def __init__(self, config: CutConfig, rate: float) -> None:
+        from scenedetect import AdaptiveDetector
+
+        self._detector = AdaptiveDetector(
+            adaptive_threshold=config.adaptive_threshold,
+            min_scene_len=config.min_shot_frames,
+            window_width=config.window_frames,
+            min_content_val=config.min_content_val,
+        )
+        self._rate = rate
+        self._n = 0
+        self._recent_s: deque[tuple[int, float]] = deque(maxlen=config.window_frames + 2)
+
+    def push(self, picture: UInt8, time_s: float) -> list[float]:
+        import cv2
+
+        self._recent_s.append((self._n, time_s))
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        cuts = self._detector.process_frame(self._timecode(), bgr)
+        self._n += 1
+        return [self._time_s(cut) for cut in cuts]
+
+    def _timecode(self) -> FrameTimecode:
+        """A frame's number dressed as a time: the detector only counts with it."""
+        from scenedetect import FrameTimecode
+
+        return FrameTimecode(self._n, fps=self._rate)
+
+    def _time_s(self, cut: Any) -> float:
+        return dict(self._recent_s)[cut.frame_num]

@@ -1,0 +1,71 @@
+"""A film as a file on this machine, wherever it lies."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scenelake.schemas.errors import InputError
+
+_COPY_BLOCK_BYTES = 1 << 20
+
+
+def is_remote(uri: str) -> bool:
+    """Whether an address has a scheme other than ``file``."""
+    scheme, separator, _ = uri.partition("://")
+    return bool(separator) and scheme != "file"
+
+
+@contextmanager
+def local_copy(uri: str, *, keep: bool) -> Iterator[Path]:
+    """The film's path; what is remote is copied to the machine's temporary folder first.
+
+    Args:
+        keep: leave the copy for the next step that asks for the same address.
+
+    Errors:
+        InputError: not_found, permission, or what the file system says.
+    """
+    if not is_remote(uri):
+        yield Path(uri.removeprefix("file://"))
+        return
+    path = _copy_path(uri)
+    if not path.exists():
+        _download(uri, path)
+    try:
+        yield path
+    finally:
+        if not keep:
+            path.unlink(missing_ok=True)
+
+
+def _copy_path(uri: str) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"scenelake-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / hashlib.blake2b(uri.encode(), digest_size=16).hexdigest()
+
+
+def _download(uri: str, path: Path) -> None:
+    """Copy a remote file beside its place, then rename it: never half a film."""
+    import fsspec
+
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with fsspec.open(uri, "rb") as remote, partial.open("wb") as local:
+            shutil.copyfileobj(remote, local, _COPY_BLOCK_BYTES)
+        partial.replace(path)
+    except FileNotFoundError:
+        raise InputError(f"{uri}: not found", error_type="not_found") from None
+    except PermissionError as error:
+        raise InputError(f"{uri}: may not be read: {error}", error_type="permission") from error
+    except ImportError as error:
+        raise InputError(f"{uri}: {error}", error_type="unsupported") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{uri}: cannot be fetched: {error}", error_type="not_found") from error
+    finally:
+        partial.unlink(missing_ok=True)

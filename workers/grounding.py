@@ -1,0 +1,189 @@
+"""Whether a text says only what its evidence says. Pure functions; no model.
+
+The rule, one for descriptions and answers. A sentence is grounded in its evidence if
+
+* every name in it (capitalised inside a sentence; at its start, any word that is not a
+  function word), every number ("seventeen" is 17, "nineteen ninety-five" is 1995, "sixth"
+  is 6) and every passage in double quotes occurs in the evidence;
+* at least 80 % of its content words do, inflections aside;
+* at least half of its pairs of neighbouring words do, so that true words are not put
+  together into something untrue;
+* it denies ("not", "never") only if the evidence does.
+
+A text is, if all its sentences are.
+
+The rule knows English function words, inflections and number words. In another language
+it stays strict on names, digits and quotes, and mostly falls to the evidence itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+from scenelake.schemas.rows import Word
+from scenelake.workers.numerals import fold_numerals
+
+T = TypeVar("T")
+
+MIN_CONTENT_SHARE = 0.8
+MIN_PAIR_SHARE = 0.5
+
+_TOKEN = re.compile(r"\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?|[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_SENTENCE_END = re.compile(r"[.!?:…\n\"“”(]")
+_SENTENCE_CUT = re.compile(
+    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bMrs\.)[\"\u201d]?\s+|\n+"
+)
+_QUOTED = re.compile(r"[\"“”]([^\"“”]+)(?:[\"“”]|$)")
+
+STOP_WORDS = frozenset(
+    """a about above after again against ago all also although am among an and another any anyone
+    anything are around as at away back be became because become been before behind being below
+    between both but by can can't cannot could couldn't did didn't do does doesn't doing don't
+    done down during each either else even ever every everyone everything few for from further
+    get gets getting go goes going gonna got had hadn't has hasn't have haven't having he he'd
+    he'll her here hers herself him himself his how however i i'd i'll i'm i've if in inside
+    into is isn't it it'd it'll its itself just later let like lot many may maybe me might more
+    most much must my myself near neither never no nobody none nor not nothing now of off oh ok
+    okay on once only onto or other others our ours out over own perhaps please quite rather
+    really said say says several shall she she'd she'll should shouldn't since so some someone
+    something somewhere still such than that the their theirs them themselves then there these
+    they they'd they'll they're they've thing things this those though through thus to too
+    toward under until up upon us very was wasn't we we'd we'll we're we've well were weren't
+    what whatever when where whether which while who whom whose why will with within without
+    won't would wouldn't yes yet you you'd you'll you're you've your yours yourself""".split()
+)
+_NEGATIONS = frozenset("no not never nobody none nothing neither nor cannot without".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or number: as written, folded for comparing, and what it is.
+
+    `key` is the stem of a word, or the digits of a number; `is_first` tells whether a
+    sentence starts here.
+    """
+
+    text: str
+    key: str
+    is_number: bool
+    is_first: bool
+
+    @property
+    def is_content(self) -> bool:
+        return not self.is_number and _fold(self.text) not in STOP_WORDS
+
+    @property
+    def is_name(self) -> bool:
+        """Capitalised: a name, if it is not the first word of a sentence."""
+        return self.is_content and self.text[0].isupper()
+
+
+def tokens(text: str) -> list[Token]:
+    """Words and numbers of a text in order; a number of several words is one token."""
+    found: list[Token] = []
+    end = 0
+    for match in _TOKEN.finditer(text):
+        is_first = end == 0 or bool(_SENTENCE_END.search(text[end : match.start()]))
+        end = match.end()
+        found.append(Token(match[0], stem(match[0]), False, is_first))
+    return [
+        Token(" ".join(t.text for t in found[a:b]), number, True, found[a].is_first)
+        if number is not None
+        else found[a]
+        for a, b, number in fold_numerals([_fold(t.text) for t in found])
+    ]
+
+
+def stem(word: str) -> str:
+    """A word without case, possessive and the commonest English endings."""
+    key = _fold(word)
+    for ending, kept in (("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ing", ""), ("ed", "")):
+        if key.endswith(ending) and len(key) - len(ending) >= 3:
+            return _undouble(key.removesuffix(ending) + kept).removesuffix("e")
+    if key.endswith("s") and not key.endswith(("ss", "us", "is")) and len(key) > 3:
+        key = key[:-1]
+    return key.removesuffix("e") if len(key) > 3 else key
+
+
+def is_grounded(text: str, evidence: Sequence[str]) -> bool:
+    """Whether each sentence of a text keeps the rule of this module; an empty text does not."""
+    parts = sentences(text)
+    return bool(parts) and all(_is_sentence_grounded(part, evidence) for part in parts)
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut after full stops, question and exclamation marks."""
+    return [part.strip() for part in _SENTENCE_CUT.split(text) if part.strip()]
+
+
+def _is_sentence_grounded(text: str, evidence: Sequence[str]) -> bool:
+    said = tokens(text)
+    if not any(t.is_content or t.is_number for t in said):
+        return False
+    known = [tokens(piece) for piece in evidence]
+    keys = {t.key for piece in known for t in piece}
+    return (
+        not unsupported(text, evidence)
+        and _share([t.key for t in said if t.is_content], keys) >= MIN_CONTENT_SHARE
+        and _share(_pairs(said), {p for piece in known for p in _pairs(piece)}) >= MIN_PAIR_SHARE
+        and (not denies(text) or any(denies(piece) for piece in evidence))
+    )
+
+
+def unsupported(text: str, evidence: Sequence[str]) -> list[str]:
+    """Names, numbers and quoted passages of a text that its evidence does not hold."""
+    known = [tokens(piece) for piece in evidence]
+    keys = {t.key for piece in known for t in piece}
+    claims = [t for t in tokens(text) if t.is_number or t.is_name or (t.is_first and t.is_content)]
+    quotes = [quote.strip() for quote in _QUOTED.findall(text)]
+    return [t.text for t in claims if t.key not in keys] + [
+        quote for quote in quotes if not any(_holds(piece, tokens(quote)) for piece in known)
+    ]
+
+
+def denies(text: str) -> bool:
+    """Whether there is a "not", "never" or the like in a text."""
+    words = [_fold(match[0]) for match in _TOKEN.finditer(text)]
+    return any(word in _NEGATIONS or word.endswith("n't") for word in words)
+
+
+def quote_span(quote: str, words: Sequence[Word]) -> tuple[float, float] | None:
+    """Seconds ``[start_s, end_s)`` where a quote is said, word for word; None: it is not."""
+    wanted = quote.split()
+    if not wanted:
+        return None
+    heard = [word.text.strip() for word in words]
+    for at in range(len(heard) - len(wanted) + 1):
+        if heard[at : at + len(wanted)] == wanted:
+            return words[at].start_s, words[at + len(wanted) - 1].end_s
+    return None
+
+
+def _fold(word: str) -> str:
+    return word.casefold().replace("\u2019", "'").removesuffix("'s")
+
+
+def _undouble(key: str) -> str:
+    """Undo the doubling of a consonant before an ending: stopp(ed), runn(ing)."""
+    doubled = len(key) > 3 and key[-1] == key[-2] and key[-1] not in "lsz"
+    return key[:-1] if doubled else key
+
+
+def _pairs(said: Sequence[Token]) -> list[tuple[str, str]]:
+    return [(a.key, b.key) for a, b in pairwise(said)]
+
+
+def _share(wanted: Sequence[T], known: Set[T]) -> float:
+    """How much of what is wanted is known; of nothing, all."""
+    return sum(item in known for item in wanted) / len(wanted) if wanted else 1.0
+
+
+def _holds(piece: Sequence[Token], quote: Sequence[Token]) -> bool:
+    """Whether the quote's tokens follow each other somewhere in a piece of evidence."""
+    wanted = [t.key for t in quote]
+    heard = [t.key for t in piece]
+    return any(heard[i : i + len(wanted)] == wanted for i in range(len(heard)))

@@ -1,0 +1,235 @@
+"""What is in a file, read from its packets: a header may lie, the packets are the film.
+
+Times in a container start anywhere. A film's own clock has its zero at the earliest
+start of the streams that we read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenelake.schemas.errors import InputError
+from scenelake.schemas.flow import Source, Stream
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+_HASH_BLOCK_BYTES = 1 << 20
+_ID_BYTES = 10
+_NOT_FILMS = ("tty", "image2", "_pipe")
+"""Demuxers that take a text or a photograph for a film of one picture."""
+
+_HEADER_SLACK_S = 1.0
+_WRITTEN_DURATIONS = ("mov", "matroska", "avi", "flv", "asf", "wav", "aiff", "rm")
+"""Containers whose header holds a duration. Elsewhere ffmpeg guesses it from the bit rate."""
+
+
+def content_id(path: Path) -> str:
+    """Hash of the whole content, 20 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=_ID_BYTES)
+    with path.open("rb") as file:
+        while block := file.read(_HASH_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_readable(path: Path, *, uri: str) -> None:
+    """Say at once, in the user's words, why a file cannot be read.
+
+    Errors:
+        InputError: not_found, permission, empty, or unsupported for a folder.
+    """
+    try:
+        if path.is_dir():
+            raise InputError(f"{uri}: is a folder, not a film", error_type="unsupported")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise InputError(f"{uri}: the file is empty (0 bytes)", error_type="empty")
+    except FileNotFoundError:
+        raise InputError(f"{uri}: no such file", error_type="not_found") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{uri}: cannot be read: {reason}", error_type="permission") from error
+
+
+@contextmanager
+def open_media(path: Path, *, uri: str) -> Iterator[InputContainer]:
+    """A container, opened; what ffmpeg says otherwise becomes one line.
+
+    Errors:
+        InputError: unsupported.
+    """
+    import av
+
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except av.FFmpegError as error:
+        raise InputError(
+            f"{uri}: not a film that ffmpeg can open ({error.strerror or error})",
+            error_type="unsupported",
+        ) from error
+    with container:
+        yield container
+
+
+def probe(path: Path, *, uri: str, video_id: str) -> Source:
+    """Read a film's packets without decoding them.
+
+    Args:
+        path: the file on this machine.
+        uri: its address as the user gave it, for rows and messages.
+        video_id: what `content_id` says of the file.
+
+    Errors:
+        InputError: the file cannot be read or holds no film.
+    """
+    check_readable(path, uri=uri)
+    with open_media(path, uri=uri) as container:
+        chosen = _choose(container, uri=uri)
+        tallies, break_warning = _scan(container, chosen)
+        used = [s for s in chosen if tallies[s.index].n_packets > 0]
+        if not used:
+            raise InputError(f"{uri}: its streams hold no packets", error_type="empty")
+        zero_s = min(tallies[s.index].start_s for s in used)
+        duration_s = max(tallies[s.index].end_s for s in used) - zero_s
+        if duration_s <= 0:
+            raise InputError(f"{uri}: the film lasts 0 s", error_type="empty")
+        streams = tuple(_stream(s, tallies[s.index], zero_s) for s in used)
+        header_s = container.duration / 1_000_000 if container.duration else None
+        short = _shorter_than_header(container.format.name, duration_s, header_s)
+        container_name = container.format.name
+    return Source(
+        video_id=video_id,
+        uri=uri,
+        container=container_name,
+        duration_s=duration_s,
+        zero_s=zero_s,
+        streams=_upright(streams, path, uri=uri),
+        n_bytes=path.stat().st_size,
+        warnings=tuple(w for w in (break_warning, short) if w),
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the packets of one stream add up to, in seconds on the container's clock."""
+
+    n_packets: int = 0
+    start_s: float = math.inf
+    end_s: float = -math.inf
+
+    def add(self, packet: Any, typical_s: float) -> None:
+        self.n_packets += 1
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None:
+            start_s = self.end_s if math.isfinite(self.end_s) else 0.0
+        else:
+            start_s = float(stamp * packet.time_base)
+        length_s = float((packet.duration or 0) * packet.time_base) or typical_s
+        self.start_s = min(self.start_s, start_s)
+        self.end_s = max(self.end_s, start_s + length_s)
+
+
+def _choose(container: InputContainer, *, uri: str) -> list[Any]:
+    """The first real video stream and the best audio stream."""
+    if any(mark in container.format.name for mark in _NOT_FILMS):
+        raise InputError(
+            f"{uri}: a text or a still picture ({container.format.name}), not a film",
+            error_type="unsupported",
+        )
+    videos = [s for s in container.streams.video if not _is_cover(s) and _has_decoder(s)]
+    best_audio = container.streams.best("audio")
+    audios = [best_audio] if best_audio is not None and _has_decoder(best_audio) else []
+    chosen = [*videos[:1], *audios]
+    if not chosen:
+        raise InputError(f"{uri}: holds neither pictures nor sound", error_type="unsupported")
+    return chosen
+
+
+def _is_cover(stream: Any) -> bool:
+    """Album art inside an audio file is a picture, not a film."""
+    from av.stream import Disposition
+
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.still_image))
+
+
+def _has_decoder(stream: Any) -> bool:
+    return stream.codec_context is not None
+
+
+def _scan(container: InputContainer, chosen: list[Any]) -> tuple[dict[int, _Tally], str | None]:
+    """Tally all packets; a file that breaks off is scanned as far as it goes."""
+    import av
+
+    tallies = {stream.index: _Tally() for stream in chosen}
+    typical_s = {stream.index: _typical_packet_s(stream) for stream in chosen}
+    warning = None
+    try:
+        for packet in container.demux(chosen):
+            if packet.size:
+                tallies[packet.stream_index].add(packet, typical_s[packet.stream_index])
+    except av.FFmpegError as error:
+        ends = [t.end_s for t in tallies.values() if t.n_packets]
+        at = f" at about {max(ends):.1f} s" if ends else ""
+        warning = f"the file breaks off{at}: {error.strerror or error}"
+    for stream in chosen:
+        if stream.start_time is not None:
+            tallies[stream.index].start_s = float(stream.start_time * stream.time_base)
+    return tallies, warning
+
+
+def _typical_packet_s(stream: Any) -> float:
+    rate = getattr(stream, "average_rate", None) if stream.type == "video" else None
+    return 1 / float(rate) if rate else 0.0
+
+
+def _stream(stream: Any, tally: _Tally, zero_s: float) -> Stream:
+    video = stream.type == "video"
+    header_s = float(stream.duration * stream.time_base) if stream.duration else None
+    span_s = tally.end_s - tally.start_s
+    return Stream(
+        index=stream.index,
+        kind="video" if video else "audio",
+        codec=stream.codec_context.name,
+        start_s=tally.start_s - zero_s,
+        end_s=max(tally.end_s, tally.start_s) - zero_s,
+        n_packets=tally.n_packets,
+        rate=(tally.n_packets / span_s if span_s > 0 else 0.0) if video else float(stream.rate),
+        width=stream.codec_context.width if video else 0,
+        height=stream.codec_context.height if video else 0,
+        header_duration_s=header_s,
+    )
+
+
+def _shorter_than_header(container: str, duration_s: float, header_s: float | None) -> str | None:
+    written = any(name in container for name in _WRITTEN_DURATIONS)
+    if not written or header_s is None or header_s - duration_s < _HEADER_SLACK_S:
+        return None
+    return f"the film ends at {duration_s:.1f} s of the {header_s:.1f} s its header tells"
+
+
+def _upright(streams: tuple[Stream, ...], path: Path, *, uri: str) -> tuple[Stream, ...]:
+    """Add the rotation, which ffmpeg tells with the first picture."""
+    return tuple(
+        replace(s, rotation=_rotation(path, s.index, uri=uri)) if s.kind == "video" else s
+        for s in streams
+    )
+
+
+def _rotation(path: Path, index: int, *, uri: str) -> int:
+    """Clockwise degrees to turn pictures upright; 0 where no picture decodes."""
+    import av
+
+    with open_media(path, uri=uri) as container:
+        try:
+            frame = next(container.decode(container.streams[index]), None)
+        except av.FFmpegError:
+            return 0
+    counter_clockwise = getattr(frame, "rotation", 0) or 0
+    return round(-counter_clockwise / 90) % 4 * 90

@@ -1,0 +1,73 @@
+"""The steps that write about scenes: descriptions, and vectors of all their text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from scenelake.schemas.config import Config
+from scenelake.schemas.flow import Film
+from scenelake.schemas.rows import Scene
+from scenelake.workers import registry
+from scenelake.workers.stage import Resources
+
+
+class Describe:
+    """Titles and descriptions, checked against each scene's own evidence."""
+
+    resources = Resources(cpus=2.0)
+
+    def __init__(self, config: Config) -> None:
+        self._describer: Any = registry.load("describe", config.describe.engine)(config.describe)
+
+    @property
+    def models(self) -> dict[str, str]:
+        return {"describe": self._describer.model}
+
+    @property
+    def prompt_hash(self) -> str:
+        return str(self._describer.prompt_hash)
+
+    def setup(self) -> None:
+        """Load the language model."""
+        self._describer.setup()
+
+    def process(self, item: Film) -> Iterator[Film]:
+        """Describe a film's scenes, one by one."""
+        yield replace(item, scenes=tuple(self._describer.describe(s) for s in item.scenes))
+
+
+class EmbedText:
+    """Vectors of what is said, shown and described."""
+
+    resources = Resources(cpus=1.0)
+
+    def __init__(self, config: Config) -> None:
+        self._encoder: Any = registry.load("text", config.text.engine)(config.text)
+
+    @property
+    def models(self) -> dict[str, str]:
+        return {"text": self._encoder.model}
+
+    @property
+    def dim(self) -> int:
+        return int(self._encoder.dim)
+
+    def setup(self) -> None:
+        """Load the text encoder."""
+        self._encoder.setup()
+
+    def process(self, item: Film) -> Iterator[Film]:
+        """Encode a film's scenes."""
+        vectors = self._encoder.encode([scene_text(scene) for scene in item.scenes])
+        scenes = zip(item.scenes, vectors, strict=True)
+        yield replace(
+            item, scenes=tuple(replace(scene, text_embedding=vector) for scene, vector in scenes)
+        )
+
+
+def scene_text(scene: Scene) -> str:
+    """All that a scene says in words: speech first, then screen text, then its description."""
+    parts = [scene.transcript, ". ".join(t.text for t in scene.ocr), scene.description]
+    return "\n".join(part for part in parts if part)
