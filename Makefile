@@ -6,6 +6,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+# rapidocr-onnxruntime brings an OpenCV that wants a screen's libraries; the headless one
+# is the same without, and the last one installed wins.
+HEADLESS := "opencv-python-headless>=5,<6"
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint format models test-media test-tools wheel-test bench clean
 
@@ -69,20 +73,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24" "setuptools>=77,<82" wheel
 
-# rapidocr-onnxruntime brings an OpenCV that wants a screen's libraries; the headless one
-# is the same without, and the last one installed wins.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "== Installing scenelake and its libraries (torch is large: some minutes the first time)"
 	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless
-	$(BIN)/python -m pip install --quiet --no-deps "opencv-python-headless>=4.10"
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(HEADLESS)
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "== Installing what tests and checks need"
 	$(BIN)/python -m pip install --quiet --editable ".[test,dev]"
-	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-python-headless
-	$(BIN)/python -m pip install --quiet --no-deps "opencv-python-headless>=4.10"
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(HEADLESS)
 	@touch $@
 
 # The wheel goes into an environment of its own that borrows the libraries of $(VENV), but

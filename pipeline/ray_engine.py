@@ -82,7 +82,16 @@ class _StepActor:
 
     def __call__(self, row: dict[str, Any]) -> list[dict[str, bytes]]:
         parcel = pickle.loads(row["parcel"])
-        return [{"parcel": pickle.dumps(out)} for out in self._worker.advance(parcel)]
+        if isinstance(parcel, SceneLakeError):
+            return [row]
+        return [{"parcel": pickle.dumps(out)} for out in self._advance(parcel)]
+
+    def _advance(self, parcel: Parcel) -> Iterator[Parcel | SceneLakeError]:
+        """Parcels, or what stops the run: an error raised here, Ray would wrap and retry."""
+        try:
+            yield from self._worker.advance(parcel)
+        except SceneLakeError as error:
+            yield error
 
 
 @contextlib.contextmanager
@@ -143,7 +152,7 @@ def _results(dataset: Any, board: Any, report: Callable[[Event], None]) -> Itera
         if item is _END:
             return
         if isinstance(item, BaseException):
-            raise _ours(item) from item
+            raise item
         if item is not None:
             yield item
 
@@ -155,14 +164,3 @@ def _consume(dataset: Any, out: queue.Queue[Any]) -> None:
         out.put(_END)
     except BaseException as error:
         out.put(error)
-
-
-def _ours(error: BaseException) -> BaseException:
-    """The scenelake error that a worker raised, out of what Ray wrapped it in."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, SceneLakeError):
-            return cause
-        inner = getattr(cause, "cause", None)
-        cause = inner if isinstance(inner, BaseException) else cause.__cause__
-    return error

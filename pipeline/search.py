@@ -101,20 +101,16 @@ def _similarities(scenes: pa.Table, text: str, config: Config) -> tuple[Float32,
     words: Any = registry.load("text", config.text.engine)(config.text)
     words.setup()
     pictures: Any = registry.load("visual", config.visual.engine)(config.visual, words)
-    seen = _matrix(scenes["embedding"]) @ pictures.encode_text([text])[0]
-    told = _matrix(scenes["text_embedding"]) @ words.encode([text])[0]
-    return _or_least(seen), _or_least(told)
+    return (
+        _likeness(scenes["embedding"], pictures.encode_text([text])[0]),
+        _likeness(scenes["text_embedding"], words.encode([text])[0]),
+    )
 
 
-def _matrix(column: pa.ChunkedArray) -> Float32:
-    """(N, D) vectors; a missing one is not a number."""
-    dim = column.type.list_size
-    rows = [np.full(dim, np.nan) if row is None else row for row in column.to_pylist()]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), dim)
-
-
-def _or_least(values: Float32) -> Float32:
-    return np.nan_to_num(values, nan=-1.0).astype(np.float32)
+def _likeness(column: pa.ChunkedArray, query: Float32) -> Float32:
+    """(N,) cosines of stored vectors with a query; -1 for zeros, which say "there is none"."""
+    vectors = np.array(column.to_pylist(), dtype=np.float32).reshape(len(column), len(query))
+    return np.where(vectors.any(axis=1), vectors @ query, -1.0).astype(np.float32)
 
 
 def _reciprocal_ranks(values: Float32) -> Float32:

@@ -69,11 +69,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyframe:
-    """A stored picture: JPEG bytes and its vector (D,), None where no model made one."""
+    """A stored picture: JPEG bytes and its vector (D,)."""
 
     time_s: float
     jpeg: bytes
-    vector: Vector | None
+    vector: Vector
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The Arrow schemas of the lake's tables, written down once, and rows to and from them.
+"""The Arrow schemas of the lake's tables, written down once, and rows as tables.
+
+A vector that is not there (a scene without pictures) is stored as zeros, not as null:
+pyarrow (25) cannot read a null in a fixed-size list back from Parquet.
 
 A table's schema carries its name and the version of this file in its metadata; raise
 `SCHEMA_VERSION` with every change that an old reader would notice.
@@ -11,14 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from scenelake.schemas.rows import (
     Answer,
     Failure,
-    Keyframe,
     Provenance,
     Scene,
-    Vector,
     Video,
 )
 
@@ -159,10 +161,10 @@ def scenes_table(
     scenes: Iterable[tuple[Scene, Provenance]], *, visual_dim: int, text_dim: int
 ) -> pa.Table:
     """Rows of the scenes table, in the order given."""
-    rows = [_scene_row(scene, provenance) for scene, provenance in scenes]
-    return pa.Table.from_pylist(
-        rows, schema=scenes_schema(visual_dim=visual_dim, text_dim=text_dim)
-    )
+    zeros = {"embedding": np.zeros(visual_dim), "text_embedding": np.zeros(text_dim)}
+    rows = [_scene_row(scene, provenance, zeros) for scene, provenance in scenes]
+    schema = scenes_schema(visual_dim=visual_dim, text_dim=text_dim)
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def videos_table(videos: Iterable[Video]) -> pa.Table:
@@ -177,10 +179,13 @@ def failures_table(failures: Iterable[Failure]) -> pa.Table:
     return _table(failures, FAILURES)
 
 
-def _scene_row(scene: Scene, provenance: Provenance) -> dict[str, Any]:
-    names = set(scenes_schema(visual_dim=1, text_dim=1).names)
-    row = {name: _value(getattr(scene, name)) for name in names - {"provenance"}}
-    return {**row, "provenance": _value(provenance)}
+def _scene_row(
+    scene: Scene, provenance: Provenance, zeros: dict[str, NDArray[np.float64]]
+) -> dict[str, Any]:
+    names = set(scenes_schema(visual_dim=1, text_dim=1).names) - {"provenance"}
+    row = {name: _value(getattr(scene, name)) for name in names}
+    missing = {name: _vector(vector) for name, vector in zeros.items() if row[name] is None}
+    return {**row, **missing, "provenance": _value(provenance)}
 
 
 def _table(rows: Iterable[Video | Answer | Failure], schema: pa.Schema) -> pa.Table:
@@ -192,12 +197,6 @@ def _value(value: Any) -> Any:
     """A value of a row as what `pa.Table.from_pylist` takes: dicts, lists, scalars."""
     if isinstance(value, np.ndarray):
         return _vector(value)
-    if isinstance(value, Keyframe):
-        return {
-            "time_s": value.time_s,
-            "jpeg": value.jpeg,
-            "vector": None if value.vector is None else _vector(value.vector),
-        }
     if isinstance(value, tuple):
         return [_value(item) for item in value]
     if hasattr(value, "__dataclass_fields__"):
@@ -207,5 +206,5 @@ def _value(value: Any) -> Any:
     return value
 
 
-def _vector(vector: Vector) -> Any:
+def _vector(vector: NDArray[Any]) -> Any:
     return np.ascontiguousarray(vector, dtype=np.float32)

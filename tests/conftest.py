@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,16 @@ def demo() -> Demo:
 def media_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to build films in, gone after the session."""
     return tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """Ray on this machine, started once: starting it costs more than most tests."""
+    import ray
+
+    ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 def _read_rgb(path: Path) -> NDArray[np.uint8]:

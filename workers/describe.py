@@ -81,11 +81,11 @@ class SmolLmDescriber:
         labels, lines = told_labels(scene), told_lines(scene)
         speech = _first_words(scene.transcript, MAX_SPEECH_WORDS)
         summary = self._summary(speech)
-        quote = summary or (f'Said: "{_first_words(speech, MAX_QUOTE_WORDS)}"' if speech else "")
+        told = summary or _said(speech)
         return replace(
             scene,
             title=title(summary or speech, labels=labels, lines=lines),
-            description=_join([quote, _seen(labels), _on_screen(lines)]) or NOTHING,
+            description=_join([told, _seen(labels), _on_screen(lines)]) or NOTHING,
             grounded=bool(summary),
             frames_s=_told_times(scene, labels=labels, lines=lines),
         )
@@ -145,12 +145,20 @@ def _told_times(
     return tuple(sorted(times))
 
 
+def _said(speech: str) -> str:
+    """The beginning of what is said, as a quotation; "…" after it tells that more is."""
+    words = speech.split()
+    more = " …" if len(words) > MAX_QUOTE_WORDS else ""
+    return f'Said: "{_first_words(speech, MAX_QUOTE_WORDS)}"{more}' if words else ""
+
+
 def _seen(labels: tuple[str, ...]) -> str:
     return f"Seen: {', '.join(labels)}." if labels else ""
 
 
 def _on_screen(lines: tuple[str, ...]) -> str:
-    return f'On screen: "{" / ".join(lines)}".' if lines else ""
+    quoted = ", ".join(f'"{line}"' for line in lines)
+    return f"On screen: {quoted}." if lines else ""
 
 
 def _join(parts: Iterable[str]) -> str:
@@ -164,8 +172,7 @@ def _tells(sentence: str) -> bool:
 
 
 def _first_words(text: str, n_words: int) -> str:
-    words = text.split()
-    return " ".join(words) if len(words) <= n_words else " ".join(words[:n_words]) + " …"
+    return " ".join(text.split()[:n_words])
 
 
 def _cut(text: str, n_chars: int) -> str:

@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from scenelake.schemas.rows import Word
 from scenelake.workers.numerals import fold_numerals
+from scenelake.workers.wordforms import STOP_WORDS, fold, stem
 
 T = TypeVar("T")
 
@@ -39,23 +40,6 @@ _SENTENCE_CUT = re.compile(
 )
 _QUOTED = re.compile(r"[\"“”]([^\"“”]+)(?:[\"“”]|$)")
 
-STOP_WORDS = frozenset(
-    """a about above after again against ago all also although am among an and another any anyone
-    anything are around as at away back be became because become been before behind being below
-    between both but by can can't cannot could couldn't did didn't do does doesn't doing don't
-    done down during each either else even ever every everyone everything few for from further
-    get gets getting go goes going gonna got had hadn't has hasn't have haven't having he he'd
-    he'll her here hers herself him himself his how however i i'd i'll i'm i've if in inside
-    into is isn't it it'd it'll its itself just later let like lot many may maybe me might more
-    most much must my myself near neither never no nobody none nor not nothing now of off oh ok
-    okay on once only onto or other others our ours out over own perhaps please quite rather
-    really said say says several shall she she'd she'll should shouldn't since so some someone
-    something somewhere still such than that the their theirs them themselves then there these
-    they they'd they'll they're they've thing things this those though through thus to too
-    toward under until up upon us very was wasn't we we'd we'll we're we've well were weren't
-    what whatever when where whether which while who whom whose why will with within without
-    won't would wouldn't yes yet you you'd you'll you're you've your yours yourself""".split()
-)
 _NEGATIONS = frozenset("no not never nobody none nothing neither nor cannot without".split())
 
 
@@ -74,7 +58,7 @@ class Token:
 
     @property
     def is_content(self) -> bool:
-        return not self.is_number and _fold(self.text) not in STOP_WORDS
+        return not self.is_number and fold(self.text) not in STOP_WORDS
 
     @property
     def is_name(self) -> bool:
@@ -94,19 +78,8 @@ def tokens(text: str) -> list[Token]:
         Token(" ".join(t.text for t in found[a:b]), number, True, found[a].is_first)
         if number is not None
         else found[a]
-        for a, b, number in fold_numerals([_fold(t.text) for t in found])
+        for a, b, number in fold_numerals([fold(t.text) for t in found])
     ]
-
-
-def stem(word: str) -> str:
-    """A word without case, possessive and the commonest English endings."""
-    key = _fold(word)
-    for ending, kept in (("ies", "y"), ("ied", "y"), ("sses", "ss"), ("ing", ""), ("ed", "")):
-        if key.endswith(ending) and len(key) - len(ending) >= 3:
-            return _undouble(key.removesuffix(ending) + kept).removesuffix("e")
-    if key.endswith("s") and not key.endswith(("ss", "us", "is")) and len(key) > 3:
-        key = key[:-1]
-    return key.removesuffix("e") if len(key) > 3 else key
 
 
 def is_grounded(text: str, evidence: Sequence[str]) -> bool:
@@ -147,7 +120,7 @@ def unsupported(text: str, evidence: Sequence[str]) -> list[str]:
 
 def denies(text: str) -> bool:
     """Whether there is a "not", "never" or the like in a text."""
-    words = [_fold(match[0]) for match in _TOKEN.finditer(text)]
+    words = [fold(match[0]) for match in _TOKEN.finditer(text)]
     return any(word in _NEGATIONS or word.endswith("n't") for word in words)
 
 
@@ -161,16 +134,6 @@ def quote_span(quote: str, words: Sequence[Word]) -> tuple[float, float] | None:
         if heard[at : at + len(wanted)] == wanted:
             return words[at].start_s, words[at + len(wanted) - 1].end_s
     return None
-
-
-def _fold(word: str) -> str:
-    return word.casefold().replace("\u2019", "'").removesuffix("'s")
-
-
-def _undouble(key: str) -> str:
-    """Undo the doubling of a consonant before an ending: stopp(ed), runn(ing)."""
-    doubled = len(key) > 3 and key[-1] == key[-2] and key[-1] not in "lsz"
-    return key[:-1] if doubled else key
 
 
 def _pairs(said: Sequence[Token]) -> list[tuple[str, str]]:

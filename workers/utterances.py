@@ -103,7 +103,7 @@ class _Joiner:
         self._held.append(window)
         self._follow(window.speech)
         if len(self._held) >= self._limits.longest:
-            yield from self._take(self._least_speech())
+            yield from self._take(self._cut())
         elif self._opened is None:
             yield from self._rest()
 
@@ -142,8 +142,12 @@ class _Joiner:
         elif len(self._held) - self._stretches[-1][1] >= self._limits.join:
             yield from self._take(self._stretches[-1][1] + self._limits.pad)
 
-    def _least_speech(self) -> int:
-        """Where to cut: the middle of the least likely speech of the later half."""
+    def _cut(self) -> int:
+        """Where to end the longest utterance: after its last stretch, should nobody speak,
+        else in the middle of the least likely speech of its later half.
+        """
+        if self._opened is None and self._stretches:
+            return min(self._stretches[-1][1] + self._limits.pad, len(self._held))
         half = self._limits.longest // 2
         speech = np.array([window.speech for window in self._held[half:]])
         return half + 1 + int(np.argmin(_mean_around(speech, self._limits.pause)))

@@ -30,7 +30,7 @@ SIZE = (640, 360)
 SOUND_RATE = 16_000
 VOICE = "en-gb-x-rp+klatt"
 WPM = 140
-LEAD_S, PAUSE_S, TAIL_S = 1.0, 0.8, 1.5
+LEAD_S, PAUSE_S, TAIL_S = 1.0, 0.8, 2.5
 
 Picture = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -65,7 +65,7 @@ SHOTS = (
         shows="the face of a ginger tabby cat with green eyes",
         start=View(0.5, 0.5, 1.0),
         end=View(0.55, 0.52, 0.8),
-        sentences=("Here is a cat.", "Her name is Chelsea.", "She has very long whiskers."),
+        sentences=("Here is a cat called Chelsea.", "Look at her long white whiskers."),
     ),
     Shot(
         name="coffee",
@@ -105,9 +105,9 @@ SHOTS = (
 
 # What a viewer of the film may search for or ask, and where the right answer is.
 QUERIES = (
-    {"text": "a cat looking around", "scene": "cat"},
+    {"text": "a cat", "scene": "cat"},
     {"text": "hot drink in a mug", "scene": "coffee"},
-    {"text": "space rocket on the launch pad", "scene": "rocket"},
+    {"text": "space launch", "scene": "rocket"},
 )
 QUESTIONS = (
     {"question": "What is the cat called?", "answer": "Chelsea", "scene": "cat"},

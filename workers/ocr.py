@@ -1,0 +1,74 @@
+"""Reads the text that pictures show: PP-OCRv4 run by RapidOCR, or no reading at all."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from scenelake.schemas.config import OcrConfig
+from scenelake.schemas.flow import FrameBatch, UInt8
+from scenelake.schemas.rows import ScreenText
+
+DETECTION_SIDE_PX = 480
+"""Text is looked for in a picture enlarged so far. RapidOCR's own 736 takes more than twice
+as long, and reads no more of captions 14 pixels high and up in pictures of 640x360."""
+
+
+class RapidOcr:
+    """A :class:`~scenelake.workers.engines.TextReader` for Latin and Chinese script.
+
+    Source: https://github.com/RapidAI/RapidOCR, models of PaddleOCR, arXiv:2009.09941.
+    """
+
+    def __init__(self, config: OcrConfig) -> None:
+        self._config = config
+        self._engine: Any = None
+
+    @property
+    def model(self) -> str:
+        return f"rapidocr@{version('rapidocr-onnxruntime')}"
+
+    def setup(self) -> None:
+        from rapidocr_onnxruntime import RapidOCR
+
+        self._engine = RapidOCR(
+            text_score=self._config.min_score,
+            det_limit_side_len=DETECTION_SIDE_PX,
+            # It only finds lines that stand on their head, and costs a model call a line.
+            use_cls=False,
+            # One worker, one core: more threads wait by spinning, at other steps' cost.
+            intra_op_num_threads=1,
+            inter_op_num_threads=1,
+        )
+
+    def read(self, frames: FrameBatch) -> list[tuple[ScreenText, ...]]:
+        """One tuple a picture: lines of at least `min_score`, top to bottom, left to right."""
+        return [
+            tuple(ScreenText(text, score, time_s=float(time_s)) for text, score in self._lines(rgb))
+            for rgb, time_s in zip(frames.data, frames.time_s, strict=True)
+        ]
+
+    def _lines(self, rgb: UInt8) -> list[tuple[str, float]]:
+        assert self._engine is not None, "setup() comes first"
+        found, _ = self._engine(np.ascontiguousarray(rgb[..., ::-1]))
+        lines = [(text.strip(), float(score)) for _box, text, score in found or ()]
+        return [(text, score) for text, score in lines if text]
+
+
+class NoOcr:
+    """Reads nothing: for runs that leave screen text out."""
+
+    def __init__(self, config: OcrConfig) -> None:
+        self._config = config
+
+    @property
+    def model(self) -> str:
+        return "none@1"
+
+    def setup(self) -> None:
+        """Has no weights."""
+
+    def read(self, frames: FrameBatch) -> list[tuple[ScreenText, ...]]:
+        return [() for _ in frames.time_s]

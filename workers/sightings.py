@@ -1,0 +1,71 @@
+"""Answers to "when do we see a cat?" from what was recognised in the pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from scenelake.schemas.rows import Citation
+from scenelake.workers.engines import Passage, Reply, TextEncoder
+from scenelake.workers.grounding import Token, tokens
+from scenelake.workers.questions import Question
+
+MIN_LABEL_LIKENESS = 0.6
+
+_SEEING = re.compile(
+    r"\b(?:see|sees|seen|appears?|visible|shown?|shows|pictured|(?:is|are|was|were) there)\b"
+)
+_SEEING_WORDS = frozenset("see seen appear visible show picture".split())
+_SEEING_WORDS |= {"sees", "appears", "shown", "shows", "pictured"}
+
+
+def answer_from_labels(
+    question: Question, passages: Sequence[Passage], text: TextEncoder
+) -> Reply | None:
+    """Where labels show what a question about seeing asks for, else None.
+
+    A citation has an empty quote: nobody says it. A thing fits a label if they share
+    their words or mean much the same (cosine of at least 0.6).
+    """
+    if question.kind == "number" or not _SEEING.search(question.text.lower()):
+        return None
+    wanted = [t for t in question.asked if t.text.lower() not in _SEEING_WORDS]
+    if not wanted:
+        return None
+    names = sorted({name for passage in passages for name in passage.labels})
+    fitting = {name for name in names if _fits(wanted, name, text)}
+    shown = [p for p in passages if fitting & set(p.labels)]
+    if not shown:
+        return None
+    shown.sort(key=lambda p: (p.video_id, p.start_s))
+    spans = " and ".join(f"{_clock(p.start_s)}\u2013{_clock(p.end_s)}" for p in shown)
+    told = list(dict.fromkeys(name for p in shown for name in p.labels if name in fitting))
+    return Reply(
+        answer=f"Seen at {spans}: {', '.join(told)}.",
+        grounded=True,
+        citations=tuple(_citation(p) for p in shown),
+    )
+
+
+def _fits(wanted: Sequence[Token], label: str, text: TextEncoder) -> bool:
+    keys = {t.key for t in tokens(label)}
+    if all(t.key in keys for t in wanted):
+        return True
+    a, b = text.encode([" ".join(t.text for t in wanted), label])
+    return float(a @ b) >= MIN_LABEL_LIKENESS
+
+
+def _citation(passage: Passage) -> Citation:
+    return Citation(
+        video_id=passage.video_id,
+        scene_id=passage.scene_id,
+        start_s=passage.start_s,
+        end_s=passage.end_s,
+        quote="",
+    )
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(int(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
