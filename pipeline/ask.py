@@ -60,8 +60,7 @@ def ask(lake: Lake, question: str, *, video: str | None, config: Config) -> Aske
     hits = search(lake, question, k=config.answer.n_scenes, config=config, video_id=video_id)
     uris = {hit.scene_id: hit.uri for hit in hits}
     passages = _passages(lake, {hit.scene_id: hit.score for hit in hits}, uris)
-    answerer: Any = registry.load("answer", config.answer.engine)(config.answer)
-    answerer.setup()
+    answerer: Any = registry.ready("answer", config.answer)
     reply = answerer.answer(question, passages)
     return Asked(
         answer=reply.answer,

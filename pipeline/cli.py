@@ -76,7 +76,7 @@ def run(
     (.txt .jsonl .csv .parquet with `uri`). Give the same command again to go on.
     """
     from scenelake.pipeline.progress import watching
-    from scenelake.pipeline.run import run as run_films
+    from scenelake.pipeline.job import run as run_films
 
     config = config_of(profile, config_path, settings, strict=strict)
     with watching(sys.stderr) as watcher:

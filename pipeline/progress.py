@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TextIO
 
-from scenelake.pipeline.run import Watcher
+from scenelake.pipeline.job import Watcher
 from scenelake.pipeline.steps import Event
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure

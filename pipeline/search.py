@@ -98,9 +98,8 @@ def _check_models(videos: pa.Table, config: Config) -> None:
 
 def _similarities(scenes: pa.Table, text: str, config: Config) -> tuple[Float32, Float32]:
     """(N,) likeness of the text to each scene's pictures and to its words; -1 for none."""
-    words: Any = registry.load("text", config.text.engine)(config.text)
-    words.setup()
-    pictures: Any = registry.load("visual", config.visual.engine)(config.visual, words)
+    words: Any = registry.ready("text", config.text)
+    pictures: Any = registry.ready("visual", config.visual)
     return (
         _likeness(scenes["embedding"], pictures.encode_text([text])[0]),
         _likeness(scenes["text_embedding"], words.encode([text])[0]),

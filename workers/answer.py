@@ -16,10 +16,11 @@ from scenelake.schemas.config import AnswerConfig, TextConfig
 from scenelake.workers import registry, weights
 from scenelake.workers.candidates import Ranked, candidates, rank
 from scenelake.workers.engines import Passage, Reply, TextEncoder
-from scenelake.workers.grounding import denies, is_grounded, sentences, tokens
+from scenelake.workers.grounding import denies, is_grounded, sentences, tokens, unsupported
 from scenelake.workers.llm import SMOLLM2, LocalLlm, load_smollm2, prompts_hash, read_prompt
 from scenelake.workers.questions import Question, read_question
 from scenelake.workers.sightings import answer_from_labels
+from scenelake.workers.vectors import Vectors
 
 NOT_TOLD = "The film does not tell."
 
@@ -40,6 +41,7 @@ class SmolLmAnswerer:
     def __init__(self, config: AnswerConfig, text: TextEncoder | None = None) -> None:
         self._config = config
         self._text = text
+        self._vectors: Vectors | None = None
         self._llm: LocalLlm | None = None
 
     @property
@@ -63,17 +65,18 @@ class SmolLmAnswerer:
         if self._text is None:
             self._text = registry.load("text", "minilm")(TextConfig())
             self._text.setup()
+        self._vectors = Vectors(self._text)
         self._llm = load_smollm2()
 
     def answer(self, question: str, passages: Sequence[Passage]) -> Reply:
         """The answer with its citation, or `NOT_TOLD` without one."""
-        if self._text is None or self._llm is None:
+        if self._vectors is None or self._llm is None:
             raise RuntimeError("setup() must come before answer()")
         asked = read_question(question)
-        seen = answer_from_labels(asked, passages, self._text)
+        seen = answer_from_labels(asked, passages, self._vectors)
         if seen is not None:
             return seen
-        ranked = rank(question, asked.asked, candidates(passages), self._text)
+        ranked = rank(question, asked.asked, candidates(passages), self._vectors)
         best = next((r for r in ranked if _answers(asked, r)), None)
         if best is None:
             return Reply(answer=NOT_TOLD, grounded=False, citations=())
@@ -111,11 +114,15 @@ def _is_ambiguous(question: Question, sentence: str) -> bool:
 
 
 def _is_kept(wording: str, question: Question, sentence: str, window: str) -> bool:
-    """Whether a wording is true to its sentence, complete, and tells what was asked."""
+    """Whether a wording is true to its sentence, complete, and tells what was asked.
+
+    Plain words may be the question's own; names and numbers may not.
+    """
     if not wording or wording[-1] not in '.!"' or len(wording.split()) > len(window.split()):
         return False
     return (
-        is_grounded(wording, [window])
+        not unsupported(wording, [window])
+        and is_grounded(wording, [window, question.text])
         and question.fits(wording)
         and _tells_of(wording, sentence, question)
         and denies(wording) == denies(sentence)

@@ -9,15 +9,16 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from scenelake.schemas.rows import Citation, Word
-from scenelake.workers.engines import Passage, TextEncoder
+from scenelake.workers.engines import Passage
 from scenelake.workers.grounding import Token, tokens
+from scenelake.workers.vectors import Vectors
 
 MAX_SENTENCE_WORDS = 40
 MIN_LIKENESS = 0.75
 MIN_MEANING = 0.5
 FAR = 0.6
 """What a question's word counts that the scene holds elsewhere than next to the sentence."""
-PAIR_MALUS = 0.3
+PAIR_MALUS = 0.4
 
 _SENTENCE_ENDS = (".", "!", "?", "…")
 _NOT_ENDS = frozenset("dr. mr. mrs. ms. st. vs. no. e.g. i.e. a.m. p.m.".split())
@@ -27,8 +28,8 @@ _NOT_ENDS = frozenset("dr. mr. mrs. ms. st. vs. no. e.g. i.e. a.m. p.m.".split()
 class Candidate:
     """A sentence or screen line of a scene, ``[start_s, end_s)``.
 
-    `before` is what is said in the two sentences before it, which its pronouns stand for; `malus` is
-    taken from the score of what is longer than one sentence.
+    `before` is what is said in the two sentences before it, which its pronouns stand for;
+    `malus` is taken from the score of what is longer than one sentence.
     """
 
     passage: Passage
@@ -93,7 +94,7 @@ def split_sentences(words: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
 
 
 def rank(
-    question: str, asked: Sequence[Token], found: Sequence[Candidate], text: TextEncoder
+    question: str, asked: Sequence[Token], found: Sequence[Candidate], vectors: Vectors
 ) -> list[Ranked]:
     """Candidates, best first.
 
@@ -102,10 +103,11 @@ def rank(
     """
     if not found:
         return []
-    vectors = text.encode([question, *(c.text for c in found), *(c.window for c in found)])
-    alone, together = np.split(vectors[1:] @ vectors[0], 2)
+    texts = [question, *(c.text for c in found), *(c.window for c in found)]
+    asked_vector, *said = vectors.of(texts)
+    alone, together = np.split(np.stack(said) @ asked_vector, 2)
     similarity = np.maximum(alone, (alone + together) / 2)
-    near = _Meaning(asked, found, text)
+    near = _Meaning(asked, found, vectors)
     ranked = [near.ranked(c, similarity=float(s)) for c, s in zip(found, similarity, strict=True)]
     return sorted(ranked, key=lambda r: -r.score)
 
@@ -119,13 +121,13 @@ class _Meaning:
     """How much of a question's words a candidate holds, by letters or by meaning."""
 
     def __init__(
-        self, asked: Sequence[Token], found: Sequence[Candidate], text: TextEncoder
+        self, asked: Sequence[Token], found: Sequence[Candidate], vectors: Vectors
     ) -> None:
         self._asked = asked
         self._scene = {c.passage.scene_id: tokens(_all_text(c.passage)) for c in found}
         said = {t.text.lower() for held in self._scene.values() for t in held if t.is_content}
         words = sorted(said | {t.text.lower() for t in asked})
-        self._vector = dict(zip(words, text.encode(words), strict=True)) if words else {}
+        self._vector = dict(zip(words, vectors.of(words), strict=True)) if words else {}
 
     def ranked(self, candidate: Candidate, *, similarity: float) -> Ranked:
         scene = self._scene[candidate.passage.scene_id]

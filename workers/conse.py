@@ -168,6 +168,5 @@ def _crops(picture: UInt8) -> list[UInt8]:
 
 def _unit(vectors: Float32) -> Float32:
     """To length 1 along the last axis; zeros stay zeros."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    unit: Float32 = vectors / np.where(length > 0, length, 1)
-    return unit
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)

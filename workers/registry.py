@@ -38,3 +38,14 @@ def load(step: str, engine: str) -> Any:
         known = ", ".join(names(step)) or "none"
         raise UsageError(f"{step}.engine: no engine is named {engine!r}; known: {known}")
     return point.load()
+
+
+@cache
+def ready(step: str, section: Any) -> Any:
+    """The engine that a section of the configuration names, with its weights loaded.
+
+    Made once in a process: a second question does not load the models again.
+    """
+    engine = load(step, section.engine)(section)
+    engine.setup()
+    return engine

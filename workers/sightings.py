@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from scenelake.schemas.rows import Citation
-from scenelake.workers.engines import Passage, Reply, TextEncoder
+from scenelake.workers.engines import Passage, Reply
 from scenelake.workers.grounding import Token, tokens
 from scenelake.workers.questions import Question
+from scenelake.workers.vectors import Vectors
 
 MIN_LABEL_LIKENESS = 0.6
 
@@ -20,7 +21,7 @@ _SEEING_WORDS |= {"sees", "appears", "shown", "shows", "pictured"}
 
 
 def answer_from_labels(
-    question: Question, passages: Sequence[Passage], text: TextEncoder
+    question: Question, passages: Sequence[Passage], vectors: Vectors
 ) -> Reply | None:
     """Where labels show what a question about seeing asks for, else None.
 
@@ -33,7 +34,7 @@ def answer_from_labels(
     if not wanted:
         return None
     names = sorted({name for passage in passages for name in passage.labels})
-    fitting = {name for name in names if _fits(wanted, name, text)}
+    fitting = {name for name in names if _fits(wanted, name, vectors)}
     shown = [p for p in passages if fitting & set(p.labels)]
     if not shown:
         return None
@@ -47,11 +48,11 @@ def answer_from_labels(
     )
 
 
-def _fits(wanted: Sequence[Token], label: str, text: TextEncoder) -> bool:
+def _fits(wanted: Sequence[Token], label: str, vectors: Vectors) -> bool:
     keys = {t.key for t in tokens(label)}
     if all(t.key in keys for t in wanted):
         return True
-    a, b = text.encode([" ".join(t.text for t in wanted), label])
+    a, b = vectors.of([" ".join(t.text for t in wanted), label])
     return float(a @ b) >= MIN_LABEL_LIKENESS
 
 

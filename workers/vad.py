@@ -150,9 +150,10 @@ class _Scorer:
 
 
 def _checked(chunk: AudioChunk) -> Float32:
+    """The chunk's samples; what is not a number would stay in the model's memory for good."""
     if chunk.sample_rate != SAMPLE_RATE:
         raise ValueError(f"sound is at {chunk.sample_rate} Hz, silero-vad takes {SAMPLE_RATE} Hz")
-    return chunk.data
+    return np.nan_to_num(chunk.data, posinf=0.0, neginf=0.0)
 
 
 def _int16(samples: Float32) -> Int16:

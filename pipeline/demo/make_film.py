@@ -77,7 +77,7 @@ SHOTS = (
             "The water for this coffee was 93 degrees hot.",
             "It is served in a red cup with a small spoon.",
         ),
-        caption="ROASTED IN ETHIOPIA",
+        caption="Roasted in Ethiopia",
     ),
     Shot(
         name="rocket",

@@ -6,6 +6,7 @@ film's clock: zero is the earliest stream start, as ffprobe tells it.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -225,3 +226,11 @@ def _check_apart(sentences: Sequence[Sentence]) -> None:
     for one, two in pairwise(sentences):
         if two.start_s < one.end_s:
             raise ValueError(f"{two.text!r} starts at {two.start_s} s, before {one.end_s:.2f} s")
+
+
+def with_sound_of(path: Path, audio: Path) -> Path:
+    """Moving pictures as long as an audio file, with its sound."""
+    pictures = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-i", str(audio)]
+    codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-shortest"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *pictures, *codecs, str(path)], check=True)
+    return path

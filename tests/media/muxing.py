@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -74,19 +75,23 @@ class Sound:
     start_s: float = 0.0
 
 
+Timed = tuple[float, Any, Any]
+"""When a frame is shown, its stream, the frame."""
+
+
 def write_film(path: Path, *, pictures: Pictures | None, sound: Sound | None) -> Path:
     """Encode both tracks, each with its own times, in the container of `path`'s suffix."""
     form = FORMS[path.suffix[1:]]
     with av.open(str(path), "w", options=form.options) as film:
-        tracks = []
+        tracks: list[Iterator[Timed]] = []
         if pictures:
             tracks.append(_video_frames(_add_video(film, form, pictures), pictures))
         if sound:
             tracks.append(_audio_frames(_add_audio(film, form, sound), sound))
         for _, stream, frame in heapq.merge(*tracks, key=lambda timed: timed[0]):
             film.mux(stream.encode(frame))
-        for stream in film.streams:
-            film.mux(stream.encode(None))
+        for written in (*film.streams.video, *film.streams.audio):
+            film.mux(written.encode(None))
     return path
 
 
@@ -95,6 +100,7 @@ def _add_video(film: OutputContainer, form: Form, pictures: Pictures) -> VideoSt
     if form.video == "libx264":
         options["bf"] = "2" if pictures.b_frames else "0"
     stream = film.add_stream(form.video, rate=pictures.fps, options=options)
+    assert isinstance(stream, VideoStream)
     stream.width, stream.height = pictures.size
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = Fraction(1, form.ticks or pictures.fps)
@@ -102,12 +108,12 @@ def _add_video(film: OutputContainer, form: Form, pictures: Pictures) -> VideoSt
 
 
 def _add_audio(film: OutputContainer, form: Form, sound: Sound) -> AudioStream:
-    return film.add_stream(form.audio, rate=sound.rate, layout="mono")
+    stream = film.add_stream(form.audio, rate=sound.rate, layout="mono")
+    assert isinstance(stream, AudioStream)
+    return stream
 
 
-def _video_frames(
-    stream: VideoStream, pictures: Pictures
-) -> Iterator[tuple[float, VideoStream, av.VideoFrame]]:
+def _video_frames(stream: VideoStream, pictures: Pictures) -> Iterator[Timed]:
     tick = stream.codec_context.time_base
     for time_s, picture in pictures.frames:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
@@ -117,9 +123,7 @@ def _video_frames(
         yield time_s, stream, frame
 
 
-def _audio_frames(
-    stream: AudioStream, sound: Sound
-) -> Iterator[tuple[float, AudioStream, av.AudioFrame]]:
+def _audio_frames(stream: AudioStream, sound: Sound) -> Iterator[Timed]:
     block_size = sound.rate // 10
     first = round(sound.start_s * sound.rate)
     for at in range(0, len(sound.samples), block_size):

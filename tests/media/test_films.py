@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,54 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from . import damage, films
+from .ffmpeg import can_decode, clock_zero_s, ffprobe, frame_times_s, pictures, sound, streams
 from .films import FlashAndBeep
+from .muxing import TURNABLE
 
 CONTAINERS = ("mp4", "mkv", "webm", "avi", "mov", "ts")
 WITH_TIMES = tuple(c for c in CONTAINERS if c != "avi")
 EXACT_S = 0.02
-
-
-def ffprobe(path: Path, *what: str) -> dict[str, Any]:
-    command = ["ffprobe", "-v", "error", *what, "-of", "json", str(path)]
-    return dict(json.loads(subprocess.check_output(command)))
-
-
-def streams(path: Path) -> dict[str, dict[str, Any]]:
-    return {s["codec_type"]: s for s in ffprobe(path, "-show_streams")["streams"]}
-
-
-def decoded(path: Path, *options: str) -> bytes:
-    command = ["ffmpeg", "-v", "error", "-i", str(path), *options, "-"]
-    return subprocess.check_output(command)
-
-
-def can_decode(path: Path) -> bool:
-    command = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "null", "-"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def clock_zero_s(path: Path) -> float:
-    return min(float(s["start_time"]) for s in streams(path).values())
-
-
-def frame_times_s(path: Path, kind: str) -> NDArray[np.float64]:
-    """On the film's clock, of decoded frames."""
-    shown = ("-select_streams", kind, "-show_entries", "frame=best_effort_timestamp_time")
-    frames = ffprobe(path, *shown)["frames"]
-    times = [float(f["best_effort_timestamp_time"]) for f in frames]
-    return np.array(times) - clock_zero_s(path)
-
-
-def pictures(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
-    raw = decoded(
-        path, "-map", "0:v", "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24"
-    )
-    return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0], 3)
-
-
-def sound(path: Path, *, rate: int = 48_000) -> NDArray[np.float32]:
-    raw = decoded(path, "-map", "0:a", "-f", "f32le", "-ac", "1", "-ar", str(rate))
-    return np.frombuffer(raw, np.float32)
 
 
 @dataclass(frozen=True)
@@ -136,7 +93,7 @@ def test_frames_may_be_stored_out_of_order(media_dir: Path, b_frames: bool, expe
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
-@pytest.mark.parametrize("container", films.TURNABLE)
+@pytest.mark.parametrize("container", TURNABLE)
 def test_a_turned_film_is_shown_with_its_red_bar_above(
     media_dir: Path, container: str, rotation: int
 ) -> None:

@@ -1,0 +1,58 @@
+"""Films as ffmpeg's own commands see them: a second opinion, none of our code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def ffprobe(path: Path, *what: str) -> dict[str, Any]:
+    command = ["ffprobe", "-v", "error", *what, "-of", "json", str(path)]
+    return dict(json.loads(subprocess.check_output(command)))
+
+
+def streams(path: Path) -> dict[str, dict[str, Any]]:
+    """Streams by kind, "video" or "audio"."""
+    return {s["codec_type"]: s for s in ffprobe(path, "-show_streams")["streams"]}
+
+
+def clock_zero_s(path: Path) -> float:
+    """The earliest stream start, in the file's own time."""
+    return min(float(s["start_time"]) for s in streams(path).values())
+
+
+def frame_times_s(path: Path, kind: str) -> NDArray[np.float64]:
+    """When decoded frames of "v" or "a" are shown, on the film's clock."""
+    shown = ("-select_streams", kind, "-show_entries", "frame=best_effort_timestamp_time")
+    frames = ffprobe(path, *shown)["frames"]
+    times = [float(f["best_effort_timestamp_time"]) for f in frames]
+    return np.array(times) - clock_zero_s(path)
+
+
+def pictures(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(N, H, W, 3) RGB, upright, every frame once."""
+    raw = _decoded(
+        path, "-map", "0:v", "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24"
+    )
+    return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0], 3)
+
+
+def sound(path: Path, *, rate: int = 48_000) -> NDArray[np.float32]:
+    """(T,) mono."""
+    raw = _decoded(path, "-map", "0:a", "-f", "f32le", "-ac", "1", "-ar", str(rate))
+    return np.frombuffer(raw, np.float32)
+
+
+def can_decode(path: Path) -> bool:
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "null", "-"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _decoded(path: Path, *options: str) -> bytes:
+    command = ["ffmpeg", "-v", "error", "-i", str(path), *options, "-"]
+    return subprocess.check_output(command)

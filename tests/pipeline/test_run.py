@@ -1,0 +1,289 @@
+"""The main job on real films: what is in the lake afterwards is true, whole and repeatable."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from scenelake.pipeline import Lake, run
+from scenelake.pipeline.job import RunSummary
+from scenelake.schemas.config import Config
+from scenelake.schemas.errors import UsageError
+
+from ..conftest import Demo, Sonnet
+from ..media import damage, films, packages
+
+QUICK = Config.model_validate({"describe": {"engine": "evidence"}})
+"""All real models but the describer: a language model's sentences are not at stake here."""
+
+CLOCK_COLUMNS = {"run_id", "created_at"}
+
+
+@pytest.fixture(scope="module")
+def demo_run(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
+    lake = tmp_path_factory.mktemp("demo") / "lake"
+    return lake, run([demo.film], lake)
+
+
+@pytest.fixture(scope="module")
+def demo_scenes(demo_run: tuple[Path, RunSummary]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = Lake(demo_run[0]).scenes().to_pylist()
+    return rows
+
+
+def test_the_summary_counts_films_seconds_and_steps(demo_run: tuple[Path, RunSummary]) -> None:
+    document = demo_run[1].to_json()
+    assert (document["committed"], document["skipped"], document["failed"]) == (1, 0, 0)
+    assert document["media_s"] == pytest.approx(41.458, abs=0.05)
+    assert document["realtime_factor"] > 0
+    steps = ["plan", "decode", "visual", "ocr", "speech", "align", "describe", "text", "commit"]
+    assert list(document["stages"]) == steps
+    assert all(step["items"] == 1 for step in document["stages"].values())
+
+
+def test_the_demo_films_scenes_are_where_its_script_put_them(
+    demo: Demo, demo_scenes: list[dict[str, Any]]
+) -> None:
+    spans = [(s["start_s"], s["end_s"]) for s in demo_scenes]
+    truth = [(s["start_s"], s["end_s"]) for s in demo.truth["scenes"]]
+    assert np.abs(np.array(spans) - np.array(truth)).max() < 0.05
+
+
+def test_each_sentence_of_the_demo_is_in_its_scene(
+    demo: Demo, demo_scenes: list[dict[str, Any]]
+) -> None:
+    for scene, truth in zip(demo_scenes, demo.truth["scenes"], strict=True):
+        said = " ".join(sentence["text"] for sentence in truth["sentences"])
+        assert _plain(scene["transcript"]) == _plain(said)
+
+
+def test_every_row_says_which_models_and_frames_it_came_from(
+    demo_scenes: list[dict[str, Any]],
+) -> None:
+    for scene in demo_scenes:
+        provenance = scene["provenance"]
+        models, configs = dict(provenance["models"]), dict(provenance["configs"])
+        assert set(models) == {"cut", "vad", "visual", "ocr", "speech", "describe", "text"}
+        assert all("@" in model for model in models.values())
+        assert set(configs) == {"cut", "visual", "ocr", "speech", "describe"}
+        assert set(provenance["frames_s"]) <= {k["time_s"] for k in scene["keyframes"]}
+
+
+def test_scene_vectors_are_the_normalised_mean_of_their_keyframes(
+    demo_scenes: list[dict[str, Any]],
+) -> None:
+    for scene in demo_scenes:
+        mean = np.mean([k["vector"] for k in scene["keyframes"]], axis=0)
+        assert np.allclose(scene["embedding"], mean / np.linalg.norm(mean), atol=1e-5)
+        assert np.linalg.norm(scene["text_embedding"]) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_the_same_command_again_does_nothing_and_changes_nothing(
+    demo: Demo, demo_run: tuple[Path, RunSummary]
+) -> None:
+    lake, _ = demo_run
+    before = {p: p.read_bytes() for p in lake.rglob("*.parquet")}
+    again = run([demo.film], lake)
+    assert (again.committed, again.skipped, again.failed) == (0, 1, 0)
+    assert {name for name, step in again.stages.items() if step["items"]} == {"plan"}
+    assert {p: p.read_bytes() for p in lake.rglob("*.parquet")} == before
+
+
+def test_a_renamed_film_is_the_same_film(
+    demo: Demo, demo_run: tuple[Path, RunSummary], tmp_path: Path
+) -> None:
+    renamed = tmp_path / "another name.mov"
+    renamed.write_bytes(demo.film.read_bytes())
+    again = run([renamed], demo_run[0])
+    assert (again.committed, again.skipped) == (0, 1)
+
+
+def test_another_configuration_is_run_anew(
+    demo: Demo, demo_run: tuple[Path, RunSummary], tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    run([packages.bikes()], lake, config=QUICK)
+    other = QUICK.model_copy(update={"scene": QUICK.scene.model_copy(update={"max_s": 5.0})})
+    assert run([packages.bikes()], lake, config=other).committed == 1
+    assert run([packages.bikes()], lake, config=other).skipped == 1
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
+    """Good and bad inputs in one run."""
+    folder = tmp_path_factory.mktemp("mixed")
+    (folder / "folder.mp4").mkdir()
+    inputs = [
+        films.hard_cuts(folder / "good.mkv", cuts_s=(2.0, 4.5), duration_s=7.0).path,
+        damage.empty_file(folder / "empty.mp4"),
+        damage.text_file(folder / "text.mp4"),
+        damage.without_index(folder / "no-index.mp4"),
+        folder / "not-there.mp4",
+        damage.truncated(packages.big_buck_bunny(), folder / "half.mp4", keep=0.6),
+        damage.truncated(folder / "good.mkv", folder / "half.mkv", keep=0.6),
+    ]
+    lake = folder / "lake"
+    return lake, run(inputs, lake, config=QUICK)
+
+
+def test_bad_inputs_fail_alone_each_with_a_row_that_says_why(
+    mixed: tuple[Path, RunSummary],
+) -> None:
+    lake, summary = mixed
+    rows = {Path(r["uri"]).name: r for r in Lake(lake).failures().to_pylist()}
+    assert rows["empty.mp4"]["error_type"] == "empty"
+    assert rows["text.mp4"]["error_type"] == "unsupported"
+    assert rows["no-index.mp4"]["error_type"] == "unsupported"
+    assert rows["not-there.mp4"]["error_type"] == "not_found"
+    assert all(name in row["message"] for name, row in rows.items())
+    assert summary.failed == len(rows)
+    assert summary.committed + summary.failed == 7
+
+
+def test_a_damaged_film_is_committed_as_far_as_it_goes_with_a_warning(
+    mixed: tuple[Path, RunSummary],
+) -> None:
+    videos = {Path(v["uri"]).name: v for v in Lake(mixed[0]).videos().to_pylist()}
+    assert videos["good.mkv"]["warnings"] == []
+    half = videos["half.mkv"]
+    assert 2.0 < half["duration_s"] < 6.5
+    assert any("of the 7.0 s" in warning for warning in half["warnings"])
+
+
+def test_strict_makes_a_damaged_film_a_failure(
+    mixed: tuple[Path, RunSummary], tmp_path: Path
+) -> None:
+    strict = QUICK.model_copy(update={"strict": True})
+    half = mixed[0].parent / "half.mkv"
+    summary = run([half], tmp_path / "lake", config=strict)
+    assert [f.error_type for f in summary.failures] == ["corrupt"]
+
+
+def test_only_what_failed_is_tried_again(mixed: tuple[Path, RunSummary]) -> None:
+    lake, first = mixed
+    (lake.parent / "empty.mp4").write_bytes((lake.parent / "good.mkv").read_bytes() + b"\0")
+    again = run([], lake, config=QUICK, retry_failed=True)
+    assert (again.committed, again.failed) == (1, first.failed - 1)
+    attempts = {r["attempts"] for r in Lake(lake).failures().to_pylist()}
+    assert attempts == {2}
+
+
+def test_scenes_tile_films_words_are_in_one_scene_and_pictures_open(
+    mixed: tuple[Path, RunSummary], demo_run: tuple[Path, RunSummary]
+) -> None:
+    for lake in (Lake(mixed[0]), Lake(demo_run[0])):
+        durations = {v["video_id"]: v["duration_s"] for v in lake.videos().to_pylist()}
+        for video_id, duration_s in durations.items():
+            check_film(lake.scenes(video_id=video_id).to_pylist(), duration_s)
+
+
+def test_both_engines_write_the_same_tables(
+    demo: Demo, demo_run: tuple[Path, RunSummary], tmp_path: Path, local_ray: None
+) -> None:
+    inputs = [demo.film, packages.bikes(), packages.iscc_audio()["wav"]]
+    run([packages.bikes(), packages.iscc_audio()["wav"]], demo_run[0])
+    summary = run(inputs, tmp_path / "ray", engine="ray")
+    assert summary.committed == 3
+    for table in ("videos", "scenes"):
+        inline, ray = (_rows(root / table) for root in (demo_run[0], tmp_path / "ray"))
+        assert len(inline) == len(ray) > 0
+        for ours, theirs in zip(inline, ray, strict=True):
+            _assert_same(ours, theirs, where=table)
+
+
+def test_the_sonnet_is_heard_as_well_as_by_the_recogniser_alone(
+    sonnet: Sonnet, tmp_path: Path
+) -> None:
+    """As a film with pictures and as a bare mp3; word times within the scenes that hold them."""
+    import jiwer
+    from faster_whisper import WhisperModel
+
+    from scenelake.workers import weights
+
+    film = films.with_sound_of(tmp_path / "sonnet.mp4", sonnet.audio)
+    summary = run([film, sonnet.audio], tmp_path / "lake", config=QUICK)
+    assert summary.committed == 2
+    whisper = WhisperModel(str(weights.locate("whisper-tiny")), compute_type="int8")
+    segments, _ = whisper.transcribe(str(sonnet.audio), word_timestamps=True)
+    truth = _plain(sonnet.text.partition("\n")[2])
+    alone = jiwer.wer(truth, _plain(" ".join(s.text for s in segments)))
+    lake = Lake(tmp_path / "lake")
+    for video in lake.videos().to_pylist():
+        scenes = lake.scenes(video_id=video["video_id"]).to_pylist()
+        heard = _plain(" ".join(s["transcript"] for s in scenes))
+        assert jiwer.wer(truth, heard) <= alone
+        check_film(scenes, video["duration_s"])
+
+
+def test_nothing_is_written_where_the_command_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to do"):
+        run([], tmp_path / "lake")
+    with pytest.raises(UsageError, match="no film in this folder"):
+        run([tmp_path], tmp_path / "lake")
+    bad = Config.model_validate({"speech": {"engine": "ear"}})
+    with pytest.raises(UsageError, match=r"no engine is named 'ear'; known: .*faster-whisper"):
+        run([packages.bikes()], tmp_path / "lake", config=bad)
+    assert not (tmp_path / "lake").exists()
+
+
+def test_missing_weights_stop_a_run_before_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCENELAKE_MODELS", str(tmp_path / "models"))
+    with pytest.raises(UsageError, match="scenelake models fetch"):
+        run([packages.bikes()], tmp_path / "lake")
+    assert not (tmp_path / "lake").exists()
+
+
+def check_film(scenes: list[dict[str, Any]], duration_s: float) -> None:
+    """What must hold of every committed film."""
+    assert scenes[0]["start_s"] == 0.0
+    assert scenes[-1]["end_s"] == duration_s
+    assert [s["index"] for s in scenes] == list(range(len(scenes)))
+    for before, after in itertools.pairwise(scenes):
+        assert before["end_s"] == after["start_s"]
+    for scene in scenes:
+        shots = scene["shots"]
+        assert (shots[0]["start_s"], shots[-1]["end_s"]) == (scene["start_s"], scene["end_s"])
+        for word in scene["words"]:
+            middle_s = (word["start_s"] + word["end_s"]) / 2
+            assert scene["start_s"] <= middle_s <= scene["end_s"]
+        for keyframe in scene["keyframes"]:
+            assert scene["start_s"] <= keyframe["time_s"] < scene["end_s"]
+            Image.open(io.BytesIO(keyframe["jpeg"])).verify()
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    tables = [pq.read_table(p) for p in sorted(folder.glob("*.parquet"))]
+    rows: list[dict[str, Any]] = pa.concat_tables(tables).to_pylist()
+    return rows
+
+
+def _assert_same(ours: Any, theirs: Any, *, where: str) -> None:
+    """Equal, numbers but for rounding, run ids and clocks aside."""
+    if isinstance(ours, dict):
+        assert set(ours) == set(theirs), where
+        for key in set(ours) - CLOCK_COLUMNS:
+            _assert_same(ours[key], theirs[key], where=f"{where}.{key}")
+    elif isinstance(ours, list | tuple):
+        assert len(ours) == len(theirs), where
+        for index, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            _assert_same(a, b, where=f"{where}[{index}]")
+    elif isinstance(ours, float):
+        assert ours == pytest.approx(theirs, abs=2e-3), where
+    else:
+        assert ours == theirs, where
+
+
+def _plain(text: str) -> str:
+    """Lower case, no punctuation, numbers and spaces as they are."""
+    kept = "".join(c if c.isalnum() or c.isspace() else " " for c in text.replace("'", ""))
+    return " ".join(kept.casefold().split())
