@@ -16,7 +16,7 @@ from scenelake.schemas.config import AnswerConfig, TextConfig
 from scenelake.workers import registry, weights
 from scenelake.workers.candidates import Ranked, candidates, rank
 from scenelake.workers.engines import Passage, Reply, TextEncoder
-from scenelake.workers.grounding import denies, is_grounded, sentences, tokens, unsupported
+from scenelake.workers.grounding import denies, is_grounded, sentences, tokens
 from scenelake.workers.llm import SMOLLM2, LocalLlm, load_smollm2, prompts_hash, read_prompt
 from scenelake.workers.questions import Question, read_question
 from scenelake.workers.sightings import answer_from_labels
@@ -114,15 +114,11 @@ def _is_ambiguous(question: Question, sentence: str) -> bool:
 
 
 def _is_kept(wording: str, question: Question, sentence: str, window: str) -> bool:
-    """Whether a wording is true to its sentence, complete, and tells what was asked.
-
-    Plain words may be the question's own; names and numbers may not.
-    """
+    """Whether a wording is true to its sentence, complete, and tells what was asked."""
     if not wording or wording[-1] not in '.!"' or len(wording.split()) > len(window.split()):
         return False
     return (
-        not unsupported(wording, [window])
-        and is_grounded(wording, [window, question.text])
+        is_grounded(wording, [window])
         and question.fits(wording)
         and _tells_of(wording, sentence, question)
         and denies(wording) == denies(sentence)

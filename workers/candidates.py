@@ -73,7 +73,7 @@ class Ranked:
 
     @property
     def score(self) -> float:
-        return self.similarity + 0.5 * self.coverage + 0.25 * self.own - self.candidate.malus
+        return self.similarity + self.coverage + 0.25 * self.own - self.candidate.malus
 
 
 def candidates(passages: Sequence[Passage]) -> list[Candidate]:

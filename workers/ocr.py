@@ -15,6 +15,9 @@ DETECTION_SIDE_PX = 544
 """Text is looked for in pictures whose shorter side is enlarged to this. RapidOCR's own 736
 takes twice as long; of captions 16 to 30 pixels high in 640x360 it reads as many."""
 
+MAX_TALLNESS = 8
+"""A picture that many times as high as wide holds no line, and would be enlarged past memory."""
+
 
 class RapidOcr:
     """A :class:`~scenelake.workers.engines.TextReader` for Latin and Chinese script.
@@ -52,6 +55,8 @@ class RapidOcr:
 
     def _lines(self, rgb: UInt8) -> list[tuple[str, float]]:
         assert self._engine is not None, "setup() comes first"
+        if rgb.shape[0] > MAX_TALLNESS * rgb.shape[1]:
+            return []
         found, _ = self._engine(np.ascontiguousarray(rgb[..., ::-1]))
         lines = [(text.strip(), float(score)) for _box, text, score in found or ()]
         return [(text, score) for text, score in lines if text]

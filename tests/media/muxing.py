@@ -90,8 +90,9 @@ def write_film(path: Path, *, pictures: Pictures | None, sound: Sound | None) ->
             tracks.append(_audio_frames(_add_audio(film, form, sound), sound))
         for _, stream, frame in heapq.merge(*tracks, key=lambda timed: timed[0]):
             film.mux(stream.encode(frame))
-        for written in (*film.streams.video, *film.streams.audio):
-            film.mux(written.encode(None))
+        streams: list[Any] = [*film.streams.video, *film.streams.audio]
+        for stream in streams:
+            film.mux(stream.encode(None))
     return path
 
 

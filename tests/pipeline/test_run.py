@@ -18,8 +18,8 @@ from scenelake.pipeline.job import RunSummary
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
 
-from ..conftest import Demo, Sonnet
-from ..media import damage, films, packages
+from tests.conftest import Demo, Sonnet
+from tests.media import damage, films, packages
 
 QUICK = Config.model_validate({"describe": {"engine": "evidence"}})
 """All real models but the describer: a language model's sentences are not at stake here."""
