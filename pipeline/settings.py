@@ -35,9 +35,7 @@ def load_config(
     """
     values = _profile(profile)
     if path is not None:
-        _overlay(
-            values, _yaml(path.read_text(encoding="utf-8"), str(path)) if _exists(path) else {}
-        )
+        _overlay(values, _yaml(_text(path), str(path)))
     for setting in settings:
         _overlay(values, _parse(setting))
     if strict:
@@ -54,10 +52,15 @@ def _profile(name: str) -> dict[str, Any]:
     return _yaml((_PROFILES / f"{name}.yaml").read_text(encoding="utf-8"), name)
 
 
-def _exists(path: Path) -> bool:
+def _text(path: Path) -> str:
     if not path.is_file():
         raise UsageError(f"--config {path}: no such file")
-    return True
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"--config {path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--config {path}: is not a text in UTF-8 (byte {error.start})") from error
 
 
 def _yaml(text: str, name: str) -> dict[str, Any]:
@@ -75,7 +78,10 @@ def _parse(setting: str) -> dict[str, Any]:
     key, separator, text = setting.partition("=")
     if not separator or not key.strip():
         raise UsageError(f"--set {setting}: expected section.key=value")
-    values: Any = yaml.safe_load(text) if text else None
+    try:
+        values: Any = yaml.safe_load(text) if text else None
+    except yaml.YAMLError:
+        raise UsageError(f"--set {setting}: {text!r} is not a YAML value") from None
     for name in reversed(key.strip().split(".")):
         values = {name: values}
     return dict(values)

@@ -84,13 +84,13 @@ def _manifest(path: Path) -> Iterator[str]:
 
 
 def _txt(path: Path) -> Iterator[str]:
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8-sig").splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             yield line.strip()
 
 
 def _jsonl(path: Path) -> Iterator[str]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -119,7 +119,9 @@ def _parquet(path: Path) -> Iterator[str]:
         raise UsageError(f"{path}: is not a Parquet file") from error
     if "uri" not in names:
         raise UsageError(f"{path}: has no column named 'uri'")
-    yield from pq.read_table(path, columns=["uri"]).column("uri").to_pylist()
+    rows = pq.read_table(path, columns=["uri"]).to_pylist()
+    for number, row in enumerate(rows, start=1):
+        yield _uri(row, where=f"{path}: row {number}")
 
 
 def _uri(row: object, *, where: str) -> str:

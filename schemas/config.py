@@ -86,7 +86,7 @@ class SpeechConfig(Section):
     compute_type: str = "int8"
     beam_size: PositiveInt = 5
     language: str | None = None
-    min_avg_logprob: float = -1.0
+    min_avg_logprob: float = -1.2
     max_no_speech: float = Field(default=0.6, ge=0, le=1)
     max_compression_ratio: PositiveFloat = 2.4
 

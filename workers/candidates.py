@@ -15,6 +15,7 @@ from scenelake.workers.vectors import Vectors
 
 MAX_SENTENCE_WORDS = 40
 MIN_LIKENESS = 0.75
+MIN_ALIKE_CHARS = 4
 MIN_MEANING = 0.5
 FAR = 0.6
 """What a question's word counts that the scene holds elsewhere than next to the sentence."""
@@ -114,7 +115,10 @@ def rank(
 
 def alike(a: str, b: str) -> bool:
     """Whether two words are the same but for an ending or a letter misheard."""
-    return a == b or SequenceMatcher(None, a, b).ratio() >= MIN_LIKENESS
+    if a == b:
+        return True
+    is_short = min(len(a), len(b)) < MIN_ALIKE_CHARS
+    return not is_short and a[0] == b[0] and SequenceMatcher(None, a, b).ratio() >= MIN_LIKENESS
 
 
 class _Meaning:

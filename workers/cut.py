@@ -6,6 +6,8 @@ from collections import deque
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from scenelake.schemas.config import CutConfig
 from scenelake.schemas.flow import UInt8
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from scenedetect import FrameTimecode
 
 _DEFAULT_RATE = 25.0
+_BLACK = 24
+"""What is darker is levelled. Coding noise gives black any hue and saturation, and both
+jump at each key frame, which the detector takes for a cut: of the 35 it found in a dark
+concert film in MP4, 16 were that. Any level from 16 to 36 left the same true ones in 15
+different encodings of that film, and 123 of 124 cuts in a bright one."""
 
 
 class CutPass(Protocol):
@@ -62,7 +69,7 @@ class _AdaptivePass:
         import cv2
 
         self._recent_s.append((self._n, time_s))
-        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        bgr = cv2.cvtColor(np.maximum(picture, _BLACK), cv2.COLOR_RGB2BGR)
         cuts = self._detector.process_frame(self._timecode(), bgr)
         self._n += 1
         return [self._time_s(cut) for cut in cuts]

@@ -31,9 +31,10 @@ _END_SLACK_S = 1.0
 
 @dataclass(slots=True)
 class _Looked:
-    """What the pictures gave."""
+    """What the pictures gave; `gave_up`: the decoder did so before the end."""
 
     n_frames: int = 0
+    gave_up: bool = False
     cuts_s: list[float] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -95,16 +96,16 @@ class Decode:
         )
 
     def _look(self, path: Path, source: Source) -> _Looked:
-        """Pictures by the first decoder, or by the second where the first cannot start."""
+        """Pictures by the first decoder, or by the second where that one gets further."""
         if source.video is None:
             return _Looked()
         first = self._config.decode.backend
         second = "decord" if first == "pyav" else "pyav"
         looked = self._look_with(path, source, backend=first)
-        if looked.n_frames:
+        if looked.n_frames and not looked.gave_up:
             return looked
         retried = self._look_with(path, source, backend=second)
-        if not retried.n_frames:
+        if retried.n_frames <= looked.n_frames:
             return looked
         retried.warnings.append(f"video: read by {second}, since {first} could not")
         return retried
@@ -122,6 +123,7 @@ class Decode:
                 last_s = frame.time_s
                 self._take(frame, source, cuts, chooser, looked)
         except InputError as error:
+            looked.gave_up = True
             looked.warnings.append(f"video by {backend}: {error}")
         looked.pictures.extend(chooser.finish(last_s))
         looked.warnings.extend(reader.report.warnings("video"))

@@ -52,6 +52,7 @@ def _copy_path(uri: str) -> Path:
 
 def _download(uri: str, path: Path) -> None:
     """Copy a remote file beside its place, then rename it: never half a film."""
+    import aiohttp
     import fsspec
 
     partial = path.with_suffix(f".{os.getpid()}.part")
@@ -59,13 +60,24 @@ def _download(uri: str, path: Path) -> None:
         with fsspec.open(uri, "rb") as remote, partial.open("wb") as local:
             shutil.copyfileobj(remote, local, _COPY_BLOCK_BYTES)
         partial.replace(path)
-    except FileNotFoundError:
-        raise InputError(f"{uri}: not found", error_type="not_found") from None
+    except FileNotFoundError as error:
+        raise _not_there(uri, error.__cause__) from error
     except PermissionError as error:
         raise InputError(f"{uri}: may not be read: {error}", error_type="permission") from error
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise InputError(f"{uri}: {error}", error_type="unsupported") from error
-    except (OSError, ValueError) as error:
+    except (OSError, aiohttp.ClientError) as error:
         raise InputError(f"{uri}: cannot be fetched: {error}", error_type="not_found") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _not_there(uri: str, cause: BaseException | None) -> InputError:
+    """fsspec says "not found" whatever a web server says; the server's own words are below."""
+    status = getattr(cause, "status", None)
+    if status in (401, 403):
+        return InputError(f"{uri}: may not be read (HTTP {status})", error_type="permission")
+    if cause is None or status in (404, 410):
+        return InputError(f"{uri}: not found", error_type="not_found")
+    reason = f"HTTP {status}" if status else " ".join(str(cause).split())
+    return InputError(f"{uri}: cannot be fetched: {reason}", error_type="not_found")

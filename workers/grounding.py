@@ -2,8 +2,8 @@
 
 The rule, one for descriptions and answers. A sentence is grounded in its evidence if
 
-* every name in it (capitalised inside a sentence; at its start, any word that is not a
-  function word), every number ("seventeen" is 17, "nineteen ninety-five" is 1995, "sixth"
+* every name in it (any capitalised word but function words, at the start of the sentence
+  too), every number ("seventeen" is 17, "nineteen ninety-five" is 1995, "sixth"
   is 6) and every passage in double quotes occurs in the evidence;
 * at least 80 % of its content words do, inflections aside;
 * at least half of its pairs of neighbouring words do, so that true words are not put
@@ -62,7 +62,7 @@ class Token:
 
     @property
     def is_name(self) -> bool:
-        """Capitalised: a name, if it is not the first word of a sentence."""
+        """Capitalised; at the start of a sentence that may be any content word."""
         return self.is_content and self.text[0].isupper()
 
 
@@ -111,7 +111,7 @@ def unsupported(text: str, evidence: Sequence[str]) -> list[str]:
     """Names, numbers and quoted passages of a text that its evidence does not hold."""
     known = [tokens(piece) for piece in evidence]
     keys = {t.key for piece in known for t in piece}
-    claims = [t for t in tokens(text) if t.is_number or t.is_name or (t.is_first and t.is_content)]
+    claims = [t for t in tokens(text) if t.is_number or t.is_name]
     quotes = [quote.strip() for quote in _QUOTED.findall(text)]
     return [t.text for t in claims if t.key not in keys] + [
         quote for quote in quotes if not any(_holds(piece, tokens(quote)) for piece in known)

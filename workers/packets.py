@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scenelake.schemas.flow import Source, Stream
-from scenelake.workers.probe import open_media
+from scenelake.workers.probe import demux, open_media
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ def decoded_frames(
     with open_media(path, uri=source.uri) as container:
         opened: Any = container.streams[stream.index]
         opened.codec_context.thread_type = "AUTO"
-        packets = container.demux(opened)
+        packets = demux(container, opened)
         while True:
             try:
                 packet = next(packets, None)

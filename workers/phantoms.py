@@ -40,7 +40,7 @@ def _spoken(segment: Segment) -> list[Word]:
 
 
 def _is_phantom(segment: Segment, words: list[Word], config: SpeechConfig) -> bool:
-    return (
+    return bool(
         not words
         or segment.avg_logprob < config.min_avg_logprob
         or segment.compression_ratio > config.max_compression_ratio
@@ -52,10 +52,10 @@ def _is_phantom(segment: Segment, words: list[Word], config: SpeechConfig) -> bo
 def _is_silence(segment: Segment, words: list[Word], config: SpeechConfig) -> bool:
     """The model expected no speech, and is not sure of the words it wrote."""
     score = sum(word.probability for word in words) / len(words)
-    return segment.no_speech_prob > config.max_no_speech and score < MIN_SCORE
+    return bool(segment.no_speech_prob > config.max_no_speech and score < MIN_SCORE)
 
 
 def _is_piled(words: list[Word]) -> bool:
     """Most words take no time: the model found no sound to put them on."""
     n_instant = sum(word.end - word.start < INSTANT_S for word in words)
-    return n_instant > MAX_INSTANT * len(words)
+    return bool(n_instant > MAX_INSTANT * len(words))

@@ -78,6 +78,20 @@ def open_media(path: Path, *, uri: str) -> Iterator[InputContainer]:
         yield container
 
 
+def demux(container: InputContainer, streams: Any) -> Iterator[Any]:
+    """Packets of some streams, then what makes their decoders give what they hold back.
+
+    Errors:
+        av.FFmpegError: the file breaks off.
+    """
+    try:
+        yield from container.demux(streams)
+    except IndexError:
+        # PyAV 18, at the end, trips over streams that only turned up in mid-file (damaged
+        # MPEG-TS and FLV have them), when it is done with those that were asked for.
+        return
+
+
 def probe(path: Path, *, uri: str, video_id: str) -> Source:
     """Read a film's packets without decoding them.
 
@@ -148,7 +162,10 @@ def _choose(container: InputContainer, *, uri: str) -> list[Any]:
     audios = [best_audio] if best_audio is not None and _has_decoder(best_audio) else []
     chosen = [*videos[:1], *audios]
     if not chosen:
-        raise InputError(f"{uri}: holds neither pictures nor sound", error_type="unsupported")
+        raise InputError(
+            f"{uri}: holds neither pictures nor sound that can be decoded",
+            error_type="unsupported" if len(container.streams) else "empty",
+        )
     return chosen
 
 
@@ -171,7 +188,7 @@ def _scan(container: InputContainer, chosen: list[Any]) -> tuple[dict[int, _Tall
     typical_s = {stream.index: _typical_packet_s(stream) for stream in chosen}
     warning = None
     try:
-        for packet in container.demux(chosen):
+        for packet in demux(container, chosen):
             if packet.size:
                 tallies[packet.stream_index].add(packet, typical_s[packet.stream_index])
     except av.FFmpegError as error:
@@ -224,12 +241,22 @@ def _upright(streams: tuple[Stream, ...], path: Path, *, uri: str) -> tuple[Stre
 
 def _rotation(path: Path, index: int, *, uri: str) -> int:
     """Clockwise degrees to turn pictures upright; 0 where no picture decodes."""
-    import av
-
     with open_media(path, uri=uri) as container:
-        try:
-            frame = next(container.decode(container.streams[index]), None)
-        except av.FFmpegError:
-            return 0
+        frame = _first_frame(container, container.streams[index])
     counter_clockwise = getattr(frame, "rotation", 0) or 0
     return round(-counter_clockwise / 90) % 4 * 90
+
+
+def _first_frame(container: InputContainer, stream: Any) -> Any:
+    """The first picture that decodes, None if none does."""
+    import av
+
+    packets = demux(container, stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            frames = [] if packet is None else packet.decode()
+        except av.FFmpegError:
+            continue
+        if frames or packet is None:
+            return next(iter(frames), None)

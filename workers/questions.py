@@ -46,7 +46,7 @@ _PEOPLE = re.compile(
 )
 _LOCATING = frozenset("in at from into near on".split())
 _NAMING = re.compile(
-    r"\b(?:called|names?|named|known as|nicknamed)\b|^(?:this is|meet|i'm|i am|here is)\b"
+    r"\b(?:calls?|called|names?|named|known as|nicknamed)\b|^(?:this is|meet|i'm|i am|here is)\b"
 )
 _YES_NO = frozenset(
     "is are was were do does did has have had can could will would should may might".split()
@@ -61,7 +61,7 @@ _KIND_WORDS = frozenset(
     "year date day time temperature age price number speed height depth weight distance name "
     "called named many much old long far deep high tall wide heavy fast hot cold warm big colour "
     "color person place kind sort type film video scene tell happen come need make take use "
-    "speaker mean people".split()
+    "speaker narrator man woman guy mean people".split()
 )
 
 
@@ -171,13 +171,19 @@ def _has_place(held: Held) -> bool:
     """A place word with news close behind it; a short text may be the place alone."""
     if len(held.tokens) <= 4:
         return any(t.is_content for t in held.new)
-    places = [i for i, t in enumerate(held.tokens) if t.text.lower() in _PLACES]
-    behind = (held.tokens[i + 1 : i + 5] for i in places)
-    return any(t.is_content and t.key not in held.known for piece in behind for t in piece)
+    behind = (
+        next((t for t in held.tokens[i + 1 :] if t.is_number or t.is_content), None)
+        for i, word in enumerate(held.tokens)
+        if word.text.lower() in _PLACES
+    )
+    return any(t is not None and t.is_content and t.key not in held.known for t in behind)
 
 
 def _has_person(held: Held) -> bool:
-    return bool(held.names) or any(_PEOPLE.fullmatch(t.text.lower()) for t in held.new)
+    """A name, a word for a person, or whoever something was done by."""
+    done_by = re.search(r"\bby (?:an?|the|my|his|her|our|their) \w", held.text.lower())
+    is_person = (_PEOPLE.fullmatch(t.text.lower()) for t in held.new)
+    return bool(held.names) or done_by is not None or any(is_person)
 
 
 def _has_colour(held: Held) -> bool:

@@ -102,7 +102,7 @@ class FasterWhisper:
 def _samples(utterance: Utterance) -> Float32:
     if utterance.sample_rate != SAMPLE_RATE:
         raise ValueError(f"utterance at {utterance.sample_rate} Hz, Whisper takes {SAMPLE_RATE}")
-    return utterance.samples.astype(np.float32) / 32768
+    return np.divide(utterance.samples, 32768, dtype=np.float32)
 
 
 def _cpu_threads() -> int:

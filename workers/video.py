@@ -21,7 +21,7 @@ import numpy as np
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Float64, Source, Stream, UInt8
 from scenelake.workers.packets import DecodeReport, decoded_frames, frame_s, packet_s
-from scenelake.workers.probe import open_media
+from scenelake.workers.probe import demux, open_media
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame as AvFrame
@@ -152,8 +152,8 @@ class DecordVideo:
     """decord's pictures with the packets' times.
 
     Errors:
-        InputError: decord cannot open the file, or counts its pictures otherwise than
-            the packets do, so that no picture's time is known.
+        InputError: decord cannot open the file, gives up on a damaged packet, or counts
+            its pictures otherwise than the packets do, so that no picture's time is known.
     """
 
     path: Path
@@ -173,9 +173,20 @@ class DecordVideo:
             )
         for start in range(0, len(times_s), _DECORD_BATCH):
             indices = range(start, min(start + _DECORD_BATCH, len(times_s)))
-            for index, picture in zip(indices, reader.get_batch(indices).asnumpy(), strict=True):
+            for index, picture in zip(indices, self._batch(reader, indices), strict=True):
                 self.report.n_frames += 1
                 yield _ArrayPicture(float(times_s[index]), picture)  # decord turns it upright
+
+    def _batch(self, reader: Any, indices: range) -> UInt8:
+        import decord
+
+        try:
+            return np.asarray(reader.get_batch(indices).asnumpy(), dtype=np.uint8)
+        except decord.DECORDError as error:
+            raise InputError(
+                f"{self.source.uri}: decord gives up in pictures {indices[0]} to {indices[-1]}",
+                error_type="corrupt",
+            ) from error
 
     def _open(self) -> Any:
         import decord
@@ -192,9 +203,19 @@ class DecordVideo:
 
 
 def packet_times_s(path: Path, source: Source, stream: Stream) -> Float64:
-    """(N,) presentation times of a stream's packets, sorted, on the film's clock."""
-    with open_media(path, uri=source.uri) as container:
-        packets = container.demux(container.streams[stream.index])
-        times_s = [packet_s(p, source) for p in packets if p.size]
+    """(N,) presentation times of a stream's packets, sorted, on the film's clock.
+
+    Errors:
+        InputError: the file breaks off.
+    """
+    import av
+
+    try:
+        with open_media(path, uri=source.uri) as container:
+            packets = demux(container, container.streams[stream.index])
+            times_s = [packet_s(p, source) for p in packets if p.size]
+    except av.FFmpegError as error:
+        message = f"{source.uri}: the file breaks off: {error.strerror or error}"
+        raise InputError(message, error_type="corrupt") from error
     known_s = np.array([t for t in times_s if t is not None], dtype=np.float64)
     return np.maximum(0.0, np.sort(known_s))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+
 from scenelake.schemas.config import AnswerConfig
 from scenelake.schemas.flow import Float32
 from scenelake.schemas.rows import Word
@@ -52,7 +53,7 @@ TOLD = (
     ("What were the chess pieces made of?", 3, "walnut"),
     ("When does the train leave Vienna?", 4, "half past nine"),
     ("Where does the night train arrive?", 4, "Venice"),
-    ("How long is the cheese kept in the cave?", 5, "eleven months"),
+    ("How long is the cheese kept in the cave?", 5, "(eleven|11) months"),
     ("How does the cheese taste?", 5, "wonderful"),
     ("What is the name of the robot?", 6, "Pixel"),
     ("What can the robot carry?", 6, "books"),
@@ -109,7 +110,7 @@ def _passage(index: int, said: str) -> Passage:
 
 @pytest.fixture(scope="module")
 def asked() -> Asked:
-    answerer = SmolLmAnswerer(AnswerConfig())
+    answerer = SmolLmAnswerer(AnswerConfig(max_tokens=30))
     answerer.setup()
     passages = tuple(_passage(i, said) for i, said in enumerate(SAID))
     questions = [*(question for question, _, _ in TOLD), *NOT_IN_THE_FILM]
@@ -209,7 +210,7 @@ def test_another_encoder_may_be_given() -> None:
     answerer = SmolLmAnswerer(AnswerConfig(), AllAlike())
     answerer.setup()
     reply = answerer.answer("How long is the cheese kept?", [_passage(5, SAID[5])])
-    assert "eleven months" in reply.answer
+    assert re.search("(eleven|11) months", reply.answer)
 
 
 def _told(asked: Asked) -> str:

@@ -33,7 +33,8 @@ class LetterCounter:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         counts = [[text.lower().count(c) for c in ascii_lowercase] for text in texts]
         vectors = np.array(counts, np.float32).reshape(len(texts), self.dim)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
 
 QUERIES = {
@@ -58,7 +59,7 @@ def encoder(request: pytest.FixtureRequest) -> VisualEncoder:
 def film(photographs: Photographs) -> FrameBatch:
     """The photographs as frames of one 16:9 film with black bars, two seconds apart."""
     frames = [_on_canvas(picture, width=640, height=360) for picture in photographs.values()]
-    return FrameBatch(np.stack(frames), np.arange(len(frames)) * 2.0)
+    return FrameBatch(np.stack(frames), 2 * np.arange(len(frames), dtype=np.float64))
 
 
 def test_a_picture_is_a_vector_of_length_one(encoder: VisualEncoder, film: FrameBatch) -> None:

@@ -128,7 +128,16 @@ def test_a_sentence_after_silence_is_timed_where_it_is_spoken(
     assert words[-1].end_s == pytest.approx(63 + sounding[-1], abs=0.3)
 
 
-@pytest.mark.parametrize("said", ["Yes.", "Okay.", "Thank you.", "No, no, no, no.", "Seventeen."])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Yes.",
+        "Okay.",
+        "Thank you.",
+        "No, no, no, no.",
+        "Seventeen.",
+    ],
+)
 def test_a_short_answer_in_long_silence_is_kept(
     whisper: FasterWhisper, speak: Callable[..., Samples], said: str
 ) -> None:
