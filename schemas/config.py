@@ -57,7 +57,7 @@ class VisualConfig(Section):
     engine: str = "conse"
     batch_size: PositiveInt = 16
     max_labels: PositiveInt = 5
-    min_label_score: float = Field(default=0.1, ge=0, le=1)
+    min_label_score: float = Field(default=0.25, ge=0, le=1)
 
 
 class OcrConfig(Section):

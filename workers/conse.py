@@ -30,6 +30,10 @@ from scenelake.workers import weights
 from scenelake.workers.engines import TextEncoder
 from scenelake.workers.text import MiniLm
 
+METHOD = 1
+"""Raise it with every change to crops, class texts or centring: stored vectors then count
+as made by another model."""
+
 WEIGHTS = "efficientnet-lite0"
 NAMES = "imagenet-names"
 SIDE_PX = 224
@@ -61,7 +65,7 @@ class Conse:
 
     @property
     def model(self) -> str:
-        return f"{weights.identity(WEIGHTS)}+{self._text.model}"
+        return f"{weights.identity(WEIGHTS)}+{self._text.model}+conse@{METHOD}"
 
     @property
     def dim(self) -> int:

@@ -31,7 +31,7 @@ class RapidOcr:
 
     @property
     def model(self) -> str:
-        return f"rapidocr@{version('rapidocr-onnxruntime')}"
+        return f"rapidocr-{DETECTION_SIDE_PX}px@{version('rapidocr-onnxruntime')}"
 
     def setup(self) -> None:
         from rapidocr_onnxruntime import RapidOCR
@@ -47,7 +47,7 @@ class RapidOcr:
         )
 
     def read(self, frames: FrameBatch) -> list[tuple[ScreenText, ...]]:
-        """One tuple a picture: lines of at least `min_score`, top to bottom, left to right."""
+        """One tuple a picture: lines with a letter or digit, top to bottom, left to right."""
         return [
             tuple(ScreenText(text, score, time_s=float(time_s)) for text, score in self._lines(rgb))
             for rgb, time_s in zip(frames.data, frames.time_s, strict=True)
@@ -59,7 +59,7 @@ class RapidOcr:
             return []
         found, _ = self._engine(np.ascontiguousarray(rgb[..., ::-1]))
         lines = [(text.strip(), float(score)) for _box, text, score in found or ()]
-        return [(text, score) for text, score in lines if text]
+        return [(text, score) for text, score in lines if any(c.isalnum() for c in text)]
 
 
 class NoOcr:

@@ -157,7 +157,7 @@ def photographs() -> dict[str, Path]:
         "astronaut": "astronaut.png",
         "cat": "chelsea.png",
         "coffee": "coffee.png",
-        "motorcycle_left": "motorcycle_left.png",
+        "motorcycle": "motorcycle_left.png",
         "rocket": "rocket.jpg",
     }
     return {what: SCIKIT_IMAGE.file(f"skimage/data/{name}") for what, name in files.items()}

@@ -6,7 +6,8 @@ import pytest
 
 from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.rows import Keyframe, Label, Scene, ScreenText, Shot, Word
-from scenelake.workers.describe import NOTHING, SmolLmDescriber, title
+from scenelake.workers.describe import SmolLmDescriber
+from scenelake.workers.evidence import NOTHING, title
 from scenelake.workers.grounding import unsupported
 
 CAT = "This cat is called Chelsea and she likes to sleep in the sun."
