@@ -8,8 +8,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scenelake.pipeline.lake import Lake as Lake
     from scenelake.pipeline.job import run as run
+    from scenelake.pipeline.lake import Lake as Lake
 
 __all__ = ["Lake", "run"]
 

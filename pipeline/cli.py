@@ -75,8 +75,8 @@ def run(
     INPUT is a film, a folder, a glob, an address (http, s3, …) or a manifest
     (.txt .jsonl .csv .parquet with `uri`). Give the same command again to go on.
     """
-    from scenelake.pipeline.progress import watching
     from scenelake.pipeline.job import run as run_films
+    from scenelake.pipeline.progress import watching
 
     config = config_of(profile, config_path, settings, strict=strict)
     with watching(sys.stderr) as watcher:

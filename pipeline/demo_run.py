@@ -8,9 +8,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from scenelake.pipeline import show
+from scenelake.pipeline.job import run
 from scenelake.pipeline.lake import Lake
 from scenelake.pipeline.progress import watching
-from scenelake.pipeline.job import run
 from scenelake.schemas.errors import SceneLakeError
 
 _QUERY = "space launch"

@@ -21,6 +21,22 @@ def streams(path: Path) -> dict[str, dict[str, Any]]:
     return {s["codec_type"]: s for s in ffprobe(path, "-show_streams")["streams"]}
 
 
+def packet_span_s(path: Path) -> float:
+    """From the earliest stream start to the end of the last packet, the cover art left out."""
+    shown = ("-show_entries", "packet=stream_index,pts_time,dts_time,duration_time")
+    starts = {
+        s["index"]: float(s["start_time"]) if "start_time" in s else 0.0
+        for s in streams(path).values()
+        if s.get("disposition", {}).get("attached_pic") != 1
+    }
+    ends = []
+    for packet in ffprobe(path, *shown)["packets"]:
+        stamp = packet.get("pts_time", packet.get("dts_time"))
+        if packet["stream_index"] in starts and stamp is not None:
+            ends.append(float(stamp) + float(packet.get("duration_time", 0.0)))
+    return max(ends) - min(starts.values())
+
+
 def clock_zero_s(path: Path) -> float:
     """The earliest stream start, in the file's own time."""
     return min(float(s["start_time"]) for s in streams(path).values())

@@ -1,0 +1,109 @@
+"""A flash and a beep made at one instant are reported at that instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scenelake.schemas.flow import Source
+from scenelake.workers.audio import open_audio
+from scenelake.workers.video import open_video, upright_size
+from tests.media import films
+from tests.media.films import FlashAndBeep
+
+FRAME_S = 0.04
+APART_S = 0.005
+"""Picture to sound. To the truth it may be a priming of AAC more (21 ms), which ffmpeg has counted
+as sound in one version and not in another."""
+CONTAINERS = ("mp4", "mkv", "webm", "avi", "mov", "ts")
+WITH_TIMES = tuple(c for c in CONTAINERS if c != "avi")
+SMALL = (160, 90)
+WAYS: dict[str, dict[str, Any]] = {
+    "together": {},
+    "apart": {"flash_s": 1.0, "beep_s": 3.2},
+    "audio_late": {"audio_offset_s": 0.7},
+    "audio_early": {"audio_offset_s": -0.7},
+    "variable_rate": {"variable_rate": True},
+    "first_at_1.4_s": {"first_timestamp_s": 1.4},
+    "late_from_1.4_s": {"first_timestamp_s": 1.4, "audio_offset_s": 0.7},
+    "turned": {"rotation": 90},
+}
+
+SourceOf = Callable[[Path], Source]
+
+
+def cases() -> list[tuple[str, str, str]]:
+    """Each way in each container that can hold it, by each decoder; decord opens no ts."""
+    held = {"together": CONTAINERS, "apart": CONTAINERS, "turned": films.TURNABLE}
+    return [
+        (way, container, backend)
+        for way in WAYS
+        for container in held.get(way, WITH_TIMES)
+        for backend in ("pyav", "decord")
+        if (container, backend) != ("ts", "decord")
+    ]
+
+
+def flash_s(path: Path, source: Source, backend: str) -> float:
+    size = upright_size(source, max_side_px=160)
+    frames = open_video(path, source, backend=backend, max_side_px=160).frames()
+    brightness = {frame.time_s: float(frame.picture(*size).mean()) for frame in frames}
+    return max(brightness, key=lambda time_s: brightness[time_s])
+
+
+def beep_s(path: Path, source: Source) -> float:
+    for chunk in open_audio(path, source).chunks():
+        loud = np.flatnonzero(np.abs(chunk.data) > 0.3)
+        if len(loud):
+            return chunk.start_s + float(loud[0]) / chunk.sample_rate
+    raise AssertionError("there is no beep")
+
+
+@pytest.fixture(scope="module")
+def film_of(media_dir: Path) -> Callable[[str, str], FlashAndBeep]:
+    built: dict[tuple[str, str], FlashAndBeep] = {}
+
+    def film(way: str, container: str) -> FlashAndBeep:
+        if (way, container) not in built:
+            path = media_dir / f"time_{way}.{container}"
+            built[way, container] = films.flash_and_beep(path, size=SMALL, **WAYS[way])
+        return built[way, container]
+
+    return film
+
+
+@pytest.mark.parametrize(("way", "container", "backend"), cases())
+def test_flash_and_beep_are_within_a_frame_of_the_truth_and_of_each_other(
+    film_of: Callable[[str, str], FlashAndBeep],
+    source_of: SourceOf,
+    way: str,
+    container: str,
+    backend: str,
+) -> None:
+    film = film_of(way, container)
+    source = source_of(film.path)
+    seen_s, heard_s = flash_s(film.path, source, backend), beep_s(film.path, source)
+    assert seen_s == pytest.approx(film.flash_s, abs=FRAME_S)
+    assert heard_s == pytest.approx(film.beep_s, abs=FRAME_S)
+    assert heard_s - seen_s == pytest.approx(film.beep_s - film.flash_s, abs=APART_S)
+
+
+@pytest.mark.parametrize(
+    ("container", "backend"), [(c, b) for way, c, b in cases() if way == "variable_rate"]
+)
+def test_pictures_at_uneven_times_keep_them(
+    film_of: Callable[[str, str], FlashAndBeep],
+    source_of: SourceOf,
+    container: str,
+    backend: str,
+) -> None:
+    film = film_of("variable_rate", container)
+    reader = open_video(film.path, source_of(film.path), backend=backend, max_side_px=160)
+    times_s = np.array([frame.time_s for frame in reader.frames()])
+    truth_s = np.array(film.frames_s)
+    assert times_s - times_s[0] == pytest.approx(truth_s - truth_s[0], abs=0.001)
+    assert times_s[0] == pytest.approx(truth_s[0], abs=FRAME_S)
