@@ -41,7 +41,7 @@ class AdaptiveCut:
 
     @property
     def model(self) -> str:
-        return f"pyscenedetect-adaptive@{version('scenedetect-headless')}"
+        return f"pyscenedetect-adaptive-black{_BLACK}@{version('scenedetect-headless')}"
 
     def setup(self) -> None:
         """Nothing to load."""
