@@ -9,10 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from scenelake.schemas.errors import InputError
 
 _COPY_BLOCK_BYTES = 1 << 20
+_SILENCE_S = 60.0
+"""A server that sends nothing for so long is given up."""
 
 
 def is_remote(uri: str) -> bool:
@@ -57,7 +60,7 @@ def _download(uri: str, path: Path) -> None:
 
     partial = path.with_suffix(f".{os.getpid()}.part")
     try:
-        with fsspec.open(uri, "rb") as remote, partial.open("wb") as local:
+        with fsspec.open(uri, "rb", **_options(uri)) as remote, partial.open("wb") as local:
             shutil.copyfileobj(remote, local, _COPY_BLOCK_BYTES)
         partial.replace(path)
     except FileNotFoundError as error:
@@ -67,9 +70,21 @@ def _download(uri: str, path: Path) -> None:
     except (ImportError, ValueError) as error:
         raise InputError(f"{uri}: {error}", error_type="unsupported") from error
     except (OSError, aiohttp.ClientError) as error:
-        raise InputError(f"{uri}: cannot be fetched: {error}", error_type="not_found") from error
+        raise InputError(
+            f"{uri}: cannot be fetched: {_words(error)}", error_type="not_found"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _options(uri: str) -> dict[str, Any]:
+    """aiohttp would break off any download after five minutes, however well it goes."""
+    if not uri.startswith(("http://", "https://")):
+        return {}
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE_S, sock_read=_SILENCE_S)
+    return {"client_kwargs": {"timeout": timeout}}
 
 
 def _not_there(uri: str, cause: BaseException | None) -> InputError:
@@ -79,5 +94,10 @@ def _not_there(uri: str, cause: BaseException | None) -> InputError:
         return InputError(f"{uri}: may not be read (HTTP {status})", error_type="permission")
     if cause is None or status in (404, 410):
         return InputError(f"{uri}: not found", error_type="not_found")
-    reason = f"HTTP {status}" if status else " ".join(str(cause).split())
+    reason = f"HTTP {status}" if status else _words(cause)
     return InputError(f"{uri}: cannot be fetched: {reason}", error_type="not_found")
+
+
+def _words(error: BaseException) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -93,7 +93,8 @@ def test_the_sound_of_a_film_is_as_long_as_its_track(
     source = source_of(path)
     assert source.audio is not None
     chunks = chunks_of(path, source)
-    assert chunks[0].start_s == pytest.approx(source.audio.start_s, abs=0.06)
+    # WMA's decoder gives nothing for the first two packets.
+    assert chunks[0].start_s == pytest.approx(source.audio.start_s, abs=0.1)
     assert chunks[-1].end_s == pytest.approx(source.audio.end_s, abs=0.1)
 
 

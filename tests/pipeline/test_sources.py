@@ -1,0 +1,181 @@
+"""What a user names becomes a list of films, each once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scenelake.pipeline.sources import expand
+from scenelake.schemas.errors import UsageError
+
+Write = Callable[[Path, list[str]], None]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Films in folders, with what lies around in archives."""
+    folder = tmp_path / "archive"
+    names = ["b.mp4", "a.MKV", "sub/c.webm", "sub/deeper/d.wav"]
+    others = ["notes.txt", "poster.jpg", ".hidden.mp4", ".trash/e.mp4", "sub/subtitles.srt"]
+    for name in [*names, *others]:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"film")
+    (folder / "empty").mkdir()
+    (folder / "looks_like.mp4").mkdir()
+    return folder
+
+
+def told(archive: Path, *names: str) -> list[str]:
+    return [str(archive / name) for name in names]
+
+
+def test_a_folder_is_walked_for_films_in_order_of_name(archive: Path) -> None:
+    expected = told(archive, "a.MKV", "b.mp4", "sub/c.webm", "sub/deeper/d.wav")
+    assert expand([str(archive)]) == expected
+
+
+def test_a_named_file_is_taken_whatever_it_is_called(archive: Path) -> None:
+    names = ["poster.jpg", ".hidden.mp4", "sub/subtitles.srt"]
+    assert expand(told(archive, *names)) == told(archive, *names)
+
+
+def test_addresses_are_absolute(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(archive)
+    assert expand(["b.mp4", "sub"]) == told(archive, "b.mp4", "sub/c.webm", "sub/deeper/d.wav")
+
+
+def test_a_glob_is_expanded(archive: Path) -> None:
+    assert expand([str(archive / "*.mp4")]) == told(archive, "b.mp4")
+    every = expand([str(archive / "**" / "*.w*")])
+    assert every == told(archive, "sub/c.webm", "sub/deeper/d.wav")
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(archive: Path) -> None:
+    odd = archive / "take[1].mp4"
+    odd.write_bytes(b"film")
+    assert expand([str(odd)]) == [str(odd)]
+
+
+def test_a_film_named_twice_comes_once_in_the_order_named(archive: Path) -> None:
+    inputs = [*told(archive, "sub/c.webm", "b.mp4"), str(archive), f"file://{archive}/b.mp4"]
+    expected = told(archive, "sub/c.webm", "b.mp4", "a.MKV", "sub/deeper/d.wav")
+    assert expand(inputs) == expected
+
+
+def test_a_missing_file_stays_so_that_it_fails_alone(archive: Path) -> None:
+    assert expand(told(archive, "gone.mp4", "b.mp4")) == told(archive, "gone.mp4", "b.mp4")
+
+
+@pytest.mark.parametrize("uri", ["http://host/a.mp4", "https://host/list.csv", "s3://bucket/*.mp4"])
+def test_a_remote_address_is_left_as_it_is(uri: str) -> None:
+    assert expand([uri]) == [uri]
+
+
+def write_txt(path: Path, uris: list[str]) -> None:
+    path.write_text("\n".join(["# films of the archive", "", *uris, ""]), "utf-8")
+
+
+def write_jsonl(path: Path, uris: list[str]) -> None:
+    path.write_text("\n\n".join(json.dumps({"uri": uri, "year": 1962}) for uri in uris), "utf-8")
+
+
+def write_csv(path: Path, uris: list[str]) -> None:
+    path.write_text("year,uri\n" + "".join(f'1962,"{uri}"\n' for uri in uris), "utf-8")
+
+
+def write_parquet(path: Path, uris: list[str]) -> None:
+    pq.write_table(pa.table({"year": [1962] * len(uris), "uri": uris}), path)
+
+
+WRITERS: dict[str, Write] = {
+    "txt": write_txt,
+    "jsonl": write_jsonl,
+    "csv": write_csv,
+    "parquet": write_parquet,
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_manifest_names_films_beside_it(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    absolute = str(tmp_path / "other, really.mp4")
+    manifest = archive / f"films.{kind}"
+    WRITERS[kind](manifest, ["b.mp4", "sub/c.webm", absolute, "https://host/x.mp4", "b.mp4"])
+    expected = [*told(archive, "b.mp4", "sub/c.webm"), absolute, "https://host/x.mp4"]
+    assert expand([str(manifest)]) == expected
+
+
+@pytest.mark.parametrize("kind", ["txt", "jsonl", "csv"])
+def test_a_manifest_saved_by_a_spreadsheet_or_an_editor_of_windows_is_read(
+    archive: Path, kind: str
+) -> None:
+    manifest = archive / f"films.{kind}"
+    WRITERS[kind](manifest, ["b.mp4", "é.mp4"])
+    text = manifest.read_text("utf-8").removeprefix("# films of the archive\n\n")
+    manifest.write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert expand([str(manifest)]) == told(archive, "b.mp4", "é.mp4")
+
+
+BROKEN: dict[str, tuple[bytes, str]] = {
+    "none.txt": (b"# nothing\n\n", "the manifest names no film"),
+    "latin.txt": (b"caf\xe9.mp4\n", "is not a text in UTF-8"),
+    "bad.jsonl": (b'{"uri": "a.mp4"}\n{"uri": \n', r"bad\.jsonl:2: is not JSON"),
+    "nouri.jsonl": (b'{"url": "a.mp4"}\n', r"nouri\.jsonl:1: has no 'uri'"),
+    "list.jsonl": (b'["a.mp4"]\n', r"list\.jsonl:1: has no 'uri'"),
+    "number.jsonl": (b'{"uri": 7}\n', r"number\.jsonl:1: has no 'uri'"),
+    "nouri.csv": (b"url\na.mp4\n", "has no column named 'uri'"),
+    "short.csv": (b"year,uri\n1962\n", r"short\.csv:2: has no 'uri'"),
+    "empty.csv": (b"", "has no column named 'uri'"),
+    "text.parquet": (b"not parquet at all", "is not a Parquet file"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_manifest_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    content, message = BROKEN[name]
+    (tmp_path / name).write_bytes(content)
+    check_refused(str(tmp_path / name), message)
+
+
+@pytest.mark.parametrize("column", [["a.mp4", None], [1, 2]])
+def test_a_parquet_manifest_must_name_a_film_in_each_row(
+    tmp_path: Path, column: list[object]
+) -> None:
+    path = tmp_path / "films.parquet"
+    pq.write_table(pa.table({"uri": column}), path)
+    check_refused(str(path), r"films\.parquet: row \d: has no 'uri'")
+
+
+def test_a_parquet_manifest_without_the_column_says_which(tmp_path: Path) -> None:
+    path = tmp_path / "films.parquet"
+    pq.write_table(pa.table({"url": ["a.mp4"]}), path)
+    check_refused(str(path), "has no column named 'uri'")
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("archive/empty", "no film in this folder"),
+        ("archive/*.ogv", "no file matches"),
+        ("archive/gone.csv", "cannot be read: No such file"),
+    ],
+)
+def test_what_gives_no_film_is_refused_in_one_line(archive: Path, item: str, message: str) -> None:
+    check_refused(str(archive.parent / item), message)
+
+
+def check_refused(item: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        expand([item])
+    assert "\n" not in str(caught.value)
+    assert Path(item).name in str(caught.value)
