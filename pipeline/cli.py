@@ -7,7 +7,9 @@ Heavy imports wait inside the commands, so that --help answers at once.
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -112,20 +114,38 @@ for _command in (
 
 
 def main() -> None:
-    """Run the command; what is meant for the user is one line."""
+    """The console script."""
+    code = execute()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(thread.daemon for thread in threading.enumerate()):
+        # A run that was given up leaves threads in the middle of a decoder or a model; the
+        # interpreter's own way out would tear their libraries from under them.
+        os._exit(code)
+    raise SystemExit(code)
+
+
+def execute() -> int:
+    """Run the command of `sys.argv`, errors as one line; gives the exit code."""
     try:
         cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        _stop("interrupted: what is committed stays; give the same command again", _INTERRUPTED)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _say(
+            "interrupted: what is committed stays; give the same command again to go on",
+            _INTERRUPTED,
+        )
     except click.ClickException as error:
         error.show(sys.stderr)
-        raise SystemExit(error.exit_code) from None
+        return error.exit_code
     except UsageError as error:
-        _stop(str(error), 2)
+        return _say(str(error), 2)
     except SceneLakeError as error:
-        _stop(str(error), 1)
+        return _say(str(error), 1)
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+    return 0
 
 
-def _stop(message: str, code: int) -> None:
+def _say(message: str, code: int) -> int:
     click.echo(f"scenelake: {message}", err=True)
-    raise SystemExit(code)
+    return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scenelake.pipeline.cli import main
+from scenelake.pipeline.cli import execute
 from tests.conftest import Demo
 from tests.media import damage
 
@@ -51,11 +52,7 @@ def scenelake(
     def run(*words: object) -> Ran:
         monkeypatch.setattr(sys, "argv", ["scenelake", *map(str, words)])
         capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
+        code = execute()
         out, err = capsys.readouterr()
         return Ran(code, out, err)
 
@@ -140,6 +137,21 @@ def test_ask_says_so_when_the_film_does_not_tell(
         assert "does not tell" in reply["answer"]
         assert reply["citations"] == []
         assert not reply["grounded"]
+
+
+def test_ctrl_c_ends_a_run_at_once_with_one_line(demo: Demo, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from scenelake.pipeline.cli import main; main()"]
+    run = subprocess.Popen(
+        [*command, "run", demo.film, "--lake", tmp_path / "lake"], stderr=subprocess.PIPE, text=True
+    )
+    assert run.stderr is not None
+    assert "1 film to look at" in run.stderr.readline()
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert err.strip().splitlines() == [
+        "scenelake: interrupted: what is committed stays; give the same command again to go on"
+    ]
 
 
 def test_a_bad_film_gives_exit_3_and_the_reason(scenelake: Command, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def site(film: Path) -> Iterator[str]:
     Handler.film = film.read_bytes()
     Handler.n_served = 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
