@@ -18,7 +18,7 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
-from scenelake.schemas.errors import SceneLakeError
+from scenelake.schemas.errors import SceneLakeError, UsageError
 
 _SHARE = 0.9
 """Of a machine's CPUs to ask for: Ray Data's own tasks need a place too."""
@@ -99,12 +99,7 @@ def _ray(address: str | None) -> Iterator[None]:
     """A connection to Ray; one that was there before is used and left."""
     ours = not ray.is_initialized()
     if ours:
-        ray.init(
-            address=address or "local",
-            include_dashboard=False if address is None else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        _connect(address)
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -114,6 +109,18 @@ def _ray(address: str | None) -> Iterator[None]:
     finally:
         if ours:
             ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=False if address is None else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise UsageError(f"--address {address}: no Ray cluster answers there: {error}") from error
 
 
 def _n_blocks(parcels: Iterable[Parcel]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scenelake.schemas.errors import UsageError
-from scenelake.workers.files import is_remote
+from scenelake.workers.files import is_remote, local_path
 
 MEDIA_SUFFIXES = frozenset(
     """
@@ -40,7 +40,7 @@ def expand(inputs: Iterable[str]) -> list[str]:
 def _expand_one(item: str) -> list[str]:
     if is_remote(item):
         return [item]
-    path = Path(item.removeprefix("file://"))
+    path = local_path(item)
     if path.is_dir():
         return _required(sorted(_walk(path)), f"{item}: no film in this folder")
     if path.suffix.lower() in _MANIFESTS:
@@ -79,8 +79,7 @@ def _manifest(path: Path) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: is not a text in UTF-8 (byte {error.start})") from error
     for uri in uris:
-        local = uri.removeprefix("file://")
-        yield uri if is_remote(uri) else _absolute(str(path.parent / local))
+        yield uri if is_remote(uri) else _absolute(str(path.parent / local_path(uri)))
 
 
 def _txt(path: Path) -> Iterator[str]:

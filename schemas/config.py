@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
 
 class Section(BaseModel):
@@ -89,6 +89,12 @@ class SpeechConfig(Section):
     min_avg_logprob: float = -1.2
     max_no_speech: float = Field(default=0.6, ge=0, le=1)
     max_compression_ratio: PositiveFloat = 2.4
+
+    @field_validator("language", mode="before")
+    @classmethod
+    def _norwegian(cls, value: object) -> object:
+        """YAML reads the code of Norwegian, ``no``, as False."""
+        return "no" if value is False else value
 
 
 class TextConfig(Section):

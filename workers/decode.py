@@ -7,6 +7,7 @@ this process: what goes on is a few JPEGs and the samples in which somebody may 
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from scenelake.workers.files import local_copy
 from scenelake.workers.keyframes import KeyframeChooser
 from scenelake.workers.stage import Resources
 from scenelake.workers.video import VideoFrame, open_video, upright_size
+
+logger = logging.getLogger(__name__)
 
 _END_SLACK_S = 1.0
 """A track may end this much before the film does without being called cut short."""
@@ -107,7 +110,7 @@ class Decode:
         retried = self._look_with(path, source, backend=second)
         if retried.n_frames <= looked.n_frames:
             return looked
-        retried.warnings.append(f"video: read by {second}, since {first} could not")
+        logger.info("%s: pictures read by %s, since %s could not", source.uri, second, first)
         return retried
 
     def _look_with(self, path: Path, source: Source, *, backend: str) -> _Looked:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from scenelake.schemas.errors import InputError
 
@@ -24,6 +25,13 @@ def is_remote(uri: str) -> bool:
     return bool(separator) and scheme != "file"
 
 
+def local_path(uri: str) -> Path:
+    """The path that a local address names: a path as it is, or a ``file://`` one decoded."""
+    if not uri.startswith("file://"):
+        return Path(uri)
+    return Path(unquote(urlsplit(uri).path))
+
+
 @contextmanager
 def local_copy(uri: str, *, keep: bool) -> Iterator[Path]:
     """The film's path; what is remote is copied to the machine's temporary folder first.
@@ -35,7 +43,7 @@ def local_copy(uri: str, *, keep: bool) -> Iterator[Path]:
         InputError: not_found, permission, or what the file system says.
     """
     if not is_remote(uri):
-        yield Path(uri.removeprefix("file://"))
+        yield local_path(uri)
         return
     path = _copy_path(uri)
     if not path.exists():

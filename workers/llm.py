@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from scenelake.schemas.errors import MissingWeightsError
+from scenelake.schemas.errors import MissingWeightsError, SceneLakeError
 from scenelake.workers import weights
 
 SMOLLM2 = "smollm2-135m"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 _N_CTX = 2048
+_START_S = 30.0
+_START_POLL_S = 0.01
 _SEED = 1
 _CHARS_PER_TOKEN = 3
 """English has about four; what is denser than three is cut once llama.cpp has counted."""
@@ -47,6 +52,7 @@ class LocalLlm:
             self._server = xllamacpp.Server(_params(gguf, n_ctx=n_ctx))
         except RuntimeError as error:
             raise MissingWeightsError(f"llama.cpp cannot load {gguf}: {error}") from error
+        _await_answer(self._server.listening_address)
 
     def chat(
         self,
@@ -80,6 +86,21 @@ class LocalLlm:
             if error.get("type") != "exceed_context_size_error" or not text:
                 raise RuntimeError(f"llama.cpp: {error.get('message', error)}")
             text = text[: _fitting_chars(text, error, room=self._n_ctx - max_tokens)]
+
+
+def _await_answer(address: str) -> None:
+    """Wait until the port answers: a server that is ended before waits for itself for ever."""
+    deadline_s = time.monotonic() + _START_S
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < deadline_s:
+        try:
+            with direct.open(f"{address}/health", timeout=_START_S):
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(_START_POLL_S)
+    raise SceneLakeError(f"llama.cpp gave no answer at {address} within {_START_S:.0f} s")
 
 
 def _fitting_chars(text: str, error: Mapping[str, Any], *, room: int) -> int:

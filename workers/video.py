@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame as AvFrame
 
 _DECORD_BATCH = 16
+_NOT_BY_DECORD = ("mpegts",)
+"""Where decord, in silence, shows one picture for another: a flash at 2.0 s came at 0.02 s."""
 
 
 class VideoFrame(Protocol):
@@ -152,8 +154,9 @@ class DecordVideo:
     """decord's pictures with the packets' times.
 
     Errors:
-        InputError: decord cannot open the file, gives up on a damaged packet, or counts
-            its pictures otherwise than the packets do, so that no picture's time is known.
+        InputError: decord cannot open the file, mixes up the pictures of such containers,
+            gives up on a damaged packet, or counts its pictures otherwise than the packets
+            do, so that no picture's time is known.
     """
 
     path: Path
@@ -191,6 +194,12 @@ class DecordVideo:
     def _open(self) -> Any:
         import decord
 
+        if self.source.container in _NOT_BY_DECORD:
+            raise InputError(
+                f"{self.source.uri}: decord mixes up the pictures of {self.source.container}",
+                error_type="unsupported",
+            )
+        decord.logging.set_level(decord.logging.QUIET)  # what ffmpeg says belongs to no film here
         width, height = upright_size(self.source, max_side_px=self.max_side_px)
         try:
             return decord.VideoReader(str(self.path), width=width, height=height)

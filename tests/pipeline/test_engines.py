@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,3 +112,22 @@ def test_a_lake_that_cannot_be_written_stops_the_run_with_that_error(engine: Run
 
 def test_a_run_of_nothing_gives_nothing(engine: Run) -> None:
     assert results(engine) == {}
+
+
+ON_A_CLUSTER = """
+from ray.cluster_utils import Cluster
+from scenelake.pipeline.ray_engine import run_on_ray
+from tests.pipeline.test_engines import parcels, steps
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+cluster.add_node(num_cpus=1)
+found = run_on_ray(steps(), parcels("film1", "film2"), print, address=cluster.address)
+assert sorted(p.item.video_id for p in found) == ["film1ab", "film2ab"]
+cluster.shutdown()
+"""
+
+
+def test_a_cluster_that_runs_elsewhere_takes_the_same_steps() -> None:
+    """Two Ray nodes as processes of their own, joined by address."""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", ON_A_CLUSTER], cwd=root, check=True, capture_output=True)

@@ -18,6 +18,7 @@ import pytest
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Source
 from scenelake.workers.probe import check_readable, content_id, probe
+from scenelake.workers.video import open_video
 from tests.media import damage, films, packages
 from tests.media.ffmpeg import ffprobe
 
@@ -153,11 +154,22 @@ def test_a_film_that_was_cut_off_is_as_long_as_what_is_left(
     assert f"{source.duration_s:.1f} s" in warning
 
 
-def test_a_transport_stream_in_which_other_streams_turn_up_is_read(media_dir: Path) -> None:
-    whole = films.hard_cuts(media_dir / "whole_probe.ts", cuts_s=(2.0, 4.0), duration_s=6.0)
-    damaged = damage.flipped_bytes(whole.path, media_dir / "flip_probe.ts", seed=2, n=40)
-    source = probe(damaged, uri="flipped.ts", video_id="film")
-    assert source.duration_s == pytest.approx(6.0, abs=0.2)
+STRAY_PACKET = bytes.fromhex("4741ff10 000001c0 00008080 05210001 0001").ljust(188, b"\xff")
+"""188 bytes of MPEG audio in a transport stream, of a track that its tables do not name."""
+
+
+def test_a_transport_stream_in_which_a_stray_track_turns_up_is_read(
+    media_dir: Path, source_of: SourceOf
+) -> None:
+    whole = films.video_only(media_dir / "whole_probe.ts").path.read_bytes()
+    middle = len(whole) // 188 // 2 * 188
+    path = media_dir / "stray_probe.ts"
+    path.write_bytes(whole[:middle] + STRAY_PACKET + whole[middle:])
+    source = source_of(path)
+    assert source.duration_s == pytest.approx(3.0, abs=0.05)
+    assert [stream.kind for stream in source.streams] == ["video"]
+    reader = open_video(path, source, backend="pyav", max_side_px=320)
+    assert len(list(reader.frames())) == 75
 
 
 def test_a_copy_under_another_name_is_the_same_film(media_dir: Path, music_video: Path) -> None:

@@ -37,7 +37,7 @@ SourceOf = Callable[[Path], Source]
 
 
 def cases() -> list[tuple[str, str, str]]:
-    """Each way in each container that can hold it, by each decoder; decord opens no ts."""
+    """Each way in each container that can hold it, by each decoder; decord is kept from ts."""
     held = {"together": CONTAINERS, "apart": CONTAINERS, "turned": films.TURNABLE}
     return [
         (way, container, backend)
