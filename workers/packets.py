@@ -30,7 +30,7 @@ class DecodeReport:
         if self.n_refused:
             first_s = self.first_refused_s
             at = "" if first_s is None else f", the first at {first_s:.1f} s"
-            yield f"{kind}: {self.n_refused} packets are damaged and were left out{at}"
+            yield f"{kind}: damaged packets were left out: {self.n_refused}{at}"
         if self.broke_off:
             yield f"{kind}: the file breaks off: {self.broke_off}"
 
