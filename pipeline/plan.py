@@ -10,7 +10,7 @@ from pathlib import Path
 from scenelake.pipeline.store import Store
 from scenelake.schemas.flow import Clip, Film, Receipt, Skipped
 from scenelake.schemas.rows import Provenance, Scene, Video
-from scenelake.workers.files import local_copy
+from scenelake.workers.files import forget_copy, local_copy
 from scenelake.workers.probe import check_readable, content_id, probe
 from scenelake.workers.stage import Resources
 
@@ -60,6 +60,7 @@ class Plan:
             video_id = content_id(path)
             reason = self._reason_to_skip(video_id, uri=item)
             if reason:
+                forget_copy(item)
                 yield Skipped(video_id, item, reason)
                 return
             try:

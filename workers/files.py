@@ -37,7 +37,8 @@ def local_copy(uri: str, *, keep: bool) -> Iterator[Path]:
     """The film's path; what is remote is copied to the machine's temporary folder first.
 
     Args:
-        keep: leave the copy for the next step that asks for the same address.
+        keep: fetch the film anew and leave the copy for the next step that asks for the
+            same address; else use such a copy, if there is one, and remove it after.
 
     Errors:
         InputError: not_found, permission, or what the file system says.
@@ -46,13 +47,22 @@ def local_copy(uri: str, *, keep: bool) -> Iterator[Path]:
         yield local_path(uri)
         return
     path = _copy_path(uri)
-    if not path.exists():
+    if keep or not path.exists():
         _download(uri, path)
     try:
         yield path
+    except BaseException:
+        keep = False
+        raise
     finally:
         if not keep:
             path.unlink(missing_ok=True)
+
+
+def forget_copy(uri: str) -> None:
+    """Remove a kept copy that no step will ask for."""
+    if is_remote(uri):
+        _copy_path(uri).unlink(missing_ok=True)
 
 
 def _copy_path(uri: str) -> Path:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +224,33 @@ def test_the_sonnet_is_heard_as_well_as_by_the_recogniser_alone(
     scenes = Lake(tmp_path / "lake").scenes().to_pylist()
     ours = " ".join(scene["transcript"] for scene in scenes)
     assert word_error_rate(sonnet.text, ours) <= word_error_rate(sonnet.text, alone)
+
+
+@pytest.fixture
+def website(tmp_path: Path) -> Iterator[str]:
+    """A folder with one film, served on loopback."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "bikes.mp4").write_bytes(packages.bikes().read_bytes())
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_film_on_the_web_is_run_and_no_copy_of_it_is_left(
+    website: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    for expected in ("committed", "skipped"):
+        summary = run([f"{website}/bikes.mp4"], tmp_path / "lake", config=QUICK)
+        assert getattr(summary, expected) == 1
+        assert [path for path in temporary.rglob("*") if path.is_file()] == []
+    (video,) = Lake(tmp_path / "lake").videos().to_pylist()
+    assert video["uri"] == f"{website}/bikes.mp4"
 
 
 def test_nothing_is_written_where_the_command_is_wrong(tmp_path: Path) -> None:
