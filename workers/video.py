@@ -4,9 +4,8 @@ Times are the container's own. decord's times are wrong in several containers (t
 at zero where the film starts later; they are noise in MPEG program streams), so decord
 gives pictures by index and the packets give their times.
 
-PyAV is the default: over a 40 s film of 1280x720 it was 1.2 to 1.4 times as fast as
-decord (tests/bench/decode.py), reads every container that ffmpeg reads, and converts
-only the pictures that are asked for.
+PyAV is the default: for a second of CPU it reads 1.0 to 2.0 times as much film as decord
+(tests/bench/RESULTS.md), and it reads every container that ffmpeg reads.
 """
 
 from __future__ import annotations
