@@ -99,6 +99,11 @@ class Source:
         )
 
     @property
+    def indices(self) -> list[int]:
+        """Positions of the streams in the container."""
+        return [stream.index for stream in self.streams]
+
+    @property
     def video(self) -> Stream | None:
         return next((s for s in self.streams if s.kind == "video"), None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scenelake.schemas.flow import Source, Stream
-from scenelake.workers.probe import demux, open_media
+from scenelake.workers.container import demux, open_media
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ def decoded_frames(
     with open_media(path, uri=source.uri) as container:
         opened: Any = container.streams[stream.index]
         opened.codec_context.thread_type = "SLICE"
-        packets = demux(container, opened)
+        packets = demux(container, source.indices)
         while True:
             try:
                 packet = next(packets, None)
@@ -58,6 +58,8 @@ def decoded_frames(
                 return
             if packet is None:
                 return
+            if packet.stream_index != stream.index:
+                continue
             try:
                 frames = packet.decode()
             except av.FFmpegError:

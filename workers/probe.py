@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Source, Stream
+from scenelake.workers.container import demux, open_media
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -56,40 +55,6 @@ def check_readable(path: Path, *, uri: str) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{uri}: cannot be read: {reason}", error_type="permission") from error
-
-
-@contextmanager
-def open_media(path: Path, *, uri: str) -> Iterator[InputContainer]:
-    """A container, opened; what ffmpeg says otherwise becomes one line.
-
-    Errors:
-        InputError: unsupported.
-    """
-    import av
-
-    try:
-        container = av.open(str(path), metadata_errors="ignore")
-    except av.FFmpegError as error:
-        raise InputError(
-            f"{uri}: not a film that ffmpeg can open ({error.strerror or error})",
-            error_type="unsupported",
-        ) from error
-    with container:
-        yield container
-
-
-def demux(container: InputContainer, streams: Any) -> Iterator[Any]:
-    """Packets of some streams, then what makes their decoders give what they hold back.
-
-    Errors:
-        av.FFmpegError: the file breaks off.
-    """
-    try:
-        yield from container.demux(streams)
-    except IndexError:
-        # PyAV 18, at the end, trips over streams that only turned up in mid-file (damaged
-        # MPEG-TS and FLV have them), when it is done with those that were asked for.
-        return
 
 
 def probe(path: Path, *, uri: str, video_id: str) -> Source:
@@ -188,7 +153,7 @@ def _scan(container: InputContainer, chosen: list[Any]) -> tuple[dict[int, _Tall
     typical_s = {stream.index: _typical_packet_s(stream) for stream in chosen}
     warning = None
     try:
-        for packet in demux(container, chosen):
+        for packet in demux(container, [stream.index for stream in chosen]):
             if packet.size:
                 tallies[packet.stream_index].add(packet, typical_s[packet.stream_index])
     except av.FFmpegError as error:
@@ -251,7 +216,7 @@ def _first_frame(container: InputContainer, stream: Any) -> Any:
     """The first picture that decodes, None if none does."""
     import av
 
-    packets = demux(container, stream)
+    packets = demux(container, [stream.index])
     while True:
         try:
             packet = next(packets, None)

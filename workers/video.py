@@ -19,8 +19,8 @@ import numpy as np
 
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Float64, Source, Stream, UInt8
+from scenelake.workers.container import demux, open_media
 from scenelake.workers.packets import DecodeReport, decoded_frames, frame_s, packet_s
-from scenelake.workers.probe import demux, open_media
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame as AvFrame
@@ -220,8 +220,9 @@ def packet_times_s(path: Path, source: Source, stream: Stream) -> Float64:
 
     try:
         with open_media(path, uri=source.uri) as container:
-            packets = demux(container, container.streams[stream.index])
-            times_s = [packet_s(p, source) for p in packets if p.size]
+            packets = demux(container, source.indices)
+            own = (p for p in packets if p.size and p.stream_index == stream.index)
+            times_s = [packet_s(packet, source) for packet in own]
     except av.FFmpegError as error:
         message = f"{source.uri}: the file breaks off: {error.strerror or error}"
         raise InputError(message, error_type="corrupt") from error

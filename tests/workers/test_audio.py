@@ -119,16 +119,17 @@ def test_a_hole_longer_than_a_chunk_does_not_break_the_chunks(
 
 
 def test_sound_that_comes_twice_is_heard_once(media_dir: Path, source_of: SourceOf) -> None:
+    """Up to a second of it; time stamps that go back further are of another recording."""
     path = media_dir / "twice.ts"
     pieces = []
-    for start_s in (1, 2):
+    for start_s in (1.0, 2.4):
         piece = media_dir / f"piece{start_s}.ts"
         sine = ("-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-c:a", "mp2")
         by_ffmpeg(piece, *sine, "-output_ts_offset", str(start_s), "-muxdelay", "0")
         pieces.append(piece.read_bytes())
     path.write_bytes(b"".join(pieces))
     samples = whole(path, source_of(path))
-    assert len(samples) / SAMPLE_RATE == pytest.approx(3.0, abs=0.15)
+    assert len(samples) / SAMPLE_RATE == pytest.approx(3.4, abs=0.15)
 
 
 def test_times_that_jitter_make_neither_holes_nor_repeats(

@@ -107,3 +107,37 @@ def test_pictures_at_uneven_times_keep_them(
     truth_s = np.array(film.frames_s)
     assert times_s - times_s[0] == pytest.approx(truth_s - truth_s[0], abs=0.001)
     assert times_s[0] == pytest.approx(truth_s[0], abs=FRAME_S)
+
+
+def test_of_two_recordings_in_one_file_the_second_follows_the_first(
+    media_dir: Path, source_of: SourceOf
+) -> None:
+    """Its time stamps start anew; nothing of it may be lost or laid over the first."""
+    first = films.flash_and_beep(
+        media_dir / "first.ts", flash_s=2.0, beep_s=2.0, duration_s=4.0, size=SMALL
+    )
+    second = films.flash_and_beep(
+        media_dir / "second.ts", flash_s=1.0, beep_s=1.0, duration_s=3.0, size=SMALL
+    )
+    joined = media_dir / "joined.ts"
+    joined.write_bytes(first.path.read_bytes() + second.path.read_bytes())
+    source = source_of(joined)
+    first_s, second_s = source_of(first.path).duration_s, source_of(second.path).duration_s
+    assert source.duration_s == pytest.approx(first_s + second_s, abs=2 * FRAME_S)
+    flashes_s, beeps_s = all_flashes_s(joined, source), all_beeps_s(joined, source)
+    truth_s = [first.flash_s, first_s + second.flash_s]
+    assert flashes_s == pytest.approx(truth_s, abs=2 * FRAME_S)
+    assert beeps_s == pytest.approx(flashes_s, abs=APART_S)
+
+
+def all_flashes_s(path: Path, source: Source) -> list[float]:
+    frames = open_video(path, source, backend="pyav", max_side_px=160).frames()
+    return [f.time_s for f in frames if f.picture(32, 18).mean() > 150]
+
+
+def all_beeps_s(path: Path, source: Source) -> list[float]:
+    """When it gets loud after at least half a second of silence."""
+    chunks = list(open_audio(path, source).chunks())
+    loud = np.flatnonzero(np.abs(np.concatenate([chunk.data for chunk in chunks])) > 0.3)
+    starts = loud[np.flatnonzero(np.diff(loud, prepend=-chunks[0].sample_rate) > 8000)]
+    return [chunks[0].start_s + float(n) / chunks[0].sample_rate for n in starts]
