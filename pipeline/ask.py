@@ -9,7 +9,7 @@ from scenelake.pipeline.search import search
 from scenelake.schemas.config import Config
 from scenelake.schemas.rows import Citation, Word
 from scenelake.workers import registry
-from scenelake.workers.engines import Passage
+from scenelake.workers.engines import Answerer, Passage
 
 if TYPE_CHECKING:
     from scenelake.pipeline.lake import Lake
@@ -60,7 +60,7 @@ def ask(lake: Lake, question: str, *, video: str | None, config: Config) -> Aske
     hits = search(lake, question, k=config.answer.n_scenes, config=config, video_id=video_id)
     uris = {hit.scene_id: hit.uri for hit in hits}
     passages = _passages(lake, {hit.scene_id: hit.score for hit in hits}, uris)
-    answerer: Any = registry.ready("answer", config.answer)
+    answerer: Answerer = registry.ready("answer", config.answer)
     reply = answerer.answer(question, passages)
     return Asked(
         answer=reply.answer,

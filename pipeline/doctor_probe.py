@@ -35,7 +35,7 @@ def list_devices() -> dict[str, Any]:
 def try_step(step: str, section_json: str) -> dict[str, Any]:
     """Make the step's engine from its section of the configuration, and load its weights."""
     section = type(getattr(Config(), step)).model_validate_json(section_json)
-    engine = registry.load(step, section.engine)(section)
+    engine = registry.make(step, section)
     answer = {"model": engine.model}
     engine.setup()
     return answer

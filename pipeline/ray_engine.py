@@ -11,7 +11,7 @@ import logging
 import pickle
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import ray
@@ -29,7 +29,7 @@ _END = object()
 
 def run_on_ray(
     steps: list[Step],
-    parcels: Iterable[Parcel],
+    parcels: Sequence[Parcel],
     report: Callable[[Event], None],
     *,
     address: str | None = None,
@@ -42,11 +42,14 @@ def run_on_ray(
     Errors:
         UsageError, LakeError: what stops the whole run, raised here.
     """
+    if not parcels:
+        return
     with _ray(address):
         board = _Board.options(num_cpus=0).remote()  # type: ignore[attr-defined]
         dataset: Any = ray.data.from_items(
             [{"parcel": pickle.dumps(parcel)} for parcel in parcels],
-            override_num_blocks=_n_blocks(parcels),
+            # One film a block: the unit that Ray schedules, retries and holds back.
+            override_num_blocks=len(parcels),
         )
         for step, cpus in zip(steps, _cpus(steps), strict=True):
             dataset = dataset.flat_map(
@@ -121,11 +124,6 @@ def _connect(address: str | None) -> None:
         )
     except ConnectionError as error:
         raise UsageError(f"--address {address}: no Ray cluster answers there: {error}") from error
-
-
-def _n_blocks(parcels: Iterable[Parcel]) -> int:
-    """One film a block: the unit that Ray schedules, retries and holds back."""
-    return max(1, len(list(parcels)))
 
 
 def _cpus(steps: list[Step]) -> list[float]:

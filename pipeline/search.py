@@ -17,6 +17,7 @@ from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
 from scenelake.schemas.flow import Float32
 from scenelake.workers import registry
+from scenelake.workers.engines import TextEncoder, VisualEncoder
 
 if TYPE_CHECKING:
     from scenelake.pipeline.lake import Lake
@@ -83,8 +84,8 @@ def search(
 def _check_models(videos: pa.Table, config: Config) -> None:
     """Vectors of one model cannot be compared with those of another."""
     ours = {
-        "visual": registry.load("visual", config.visual.engine)(config.visual).model,
-        "text": registry.load("text", config.text.engine)(config.text).model,
+        "visual": registry.make("visual", config.visual).model,
+        "text": registry.make("text", config.text).model,
     }
     for provenance in videos["provenance"].to_pylist():
         theirs = dict(provenance["models"])
@@ -98,8 +99,8 @@ def _check_models(videos: pa.Table, config: Config) -> None:
 
 def _similarities(scenes: pa.Table, text: str, config: Config) -> tuple[Float32, Float32]:
     """(N,) likeness of the text to each scene's pictures and to its words; -1 for none."""
-    words: Any = registry.ready("text", config.text)
-    pictures: Any = registry.ready("visual", config.visual)
+    words: TextEncoder = registry.ready("text", config.text)
+    pictures: VisualEncoder = registry.ready("visual", config.visual)
     return (
         _likeness(scenes["embedding"], pictures.encode_text([text])[0]),
         _likeness(scenes["text_embedding"], words.encode([text])[0]),

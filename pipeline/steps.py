@@ -16,7 +16,7 @@ from typing import Any, Literal
 from scenelake.schemas.errors import InputError, LakeError, SceneLakeError, UsageError
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure
-from scenelake.workers.stage import Resources
+from scenelake.workers.stage import Resources, Stage
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Step:
     """One step of the list: its name and how a worker of it is made."""
 
     name: str
-    make: Callable[[], Any]
+    make: Callable[[], Stage[Any, Any]]
     resources: Resources
 
 
@@ -62,7 +62,7 @@ class Worker:
     def __init__(self, step: Step, report: Callable[[Event], None]) -> None:
         self._step = step
         self._report = report
-        self._stage: Any = None
+        self._stage: Stage[Any, Any] | None = None
 
     def advance(self, parcel: Parcel) -> Iterator[Parcel]:
         """Take a parcel one step further; one that has ended passes through.
@@ -75,13 +75,14 @@ class Worker:
             return
         self._report(Event(parcel.uri, self._step.name, "started"))
         if self._stage is None:
-            self._stage = self._step.make()
-            self._stage.setup()
-        yield from self._process(parcel)
+            stage = self._step.make()
+            stage.setup()
+            self._stage = stage
+        yield from self._process(self._stage, parcel)
         self._report(Event(parcel.uri, self._step.name, "finished"))
 
-    def _process(self, parcel: Parcel) -> Iterator[Parcel]:
-        outputs = self._stage.process(parcel.item)
+    def _process(self, stage: Stage[Any, Any], parcel: Parcel) -> Iterator[Parcel]:
+        outputs: Iterator[Any] = stage.process(parcel.item)
         while True:
             start_s = time.perf_counter()
             try:

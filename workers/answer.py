@@ -63,8 +63,7 @@ class SmolLmAnswerer:
             MissingWeightsError: one is not on this machine.
         """
         if self._text is None:
-            self._text = registry.load("text", "minilm")(TextConfig())
-            self._text.setup()
+            self._text = registry.ready("text", TextConfig())
         self._vectors = Vectors(self._text)
         self._llm = load_smollm2()
 

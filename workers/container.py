@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scenelake.schemas.errors import InputError
 
@@ -50,7 +50,7 @@ def demux(container: InputContainer, indices: Sequence[int]) -> Iterator[Any]:
     """
     from av.format import Flags
 
-    may_jump = bool(container.format.flags & Flags.ts_discont.value)
+    may_jump = bool(container.format.flags & cast(int, Flags.ts_discont.value))
     clock = _Clock() if may_jump else None
     try:
         for packet in container.demux([container.streams[index] for index in indices]):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scenelake.schemas.config import CutConfig
 from scenelake.schemas.flow import UInt8
+from scenelake.workers.engines import CutPass
 
 if TYPE_CHECKING:
     from scenedetect import FrameTimecode
@@ -20,14 +21,6 @@ _BLACK = 24
 jump at each key frame, which the detector takes for a cut: of the 35 it found in a dark
 concert film in MP4, 16 were that. Any level from 16 to 36 left the same true ones in 15
 different encodings of that film, and 123 of 124 cuts in a bright one."""
-
-
-class CutPass(Protocol):
-    """One film's pictures, once through."""
-
-    def push(self, picture: UInt8, time_s: float) -> list[float]:
-        """Take the next (H, W, 3) RGB picture; give times of cuts found, a little late."""
-        ...
 
 
 class AdaptiveCut:

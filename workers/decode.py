@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
@@ -20,7 +19,7 @@ from scenelake.schemas.flow import Clip, Footage, Picture, Source, Utterance
 from scenelake.schemas.rows import Shot
 from scenelake.workers import registry
 from scenelake.workers.audio import open_audio
-from scenelake.workers.cut import CutPass
+from scenelake.workers.engines import CutDetector, CutPass, VoiceDetector
 from scenelake.workers.files import local_copy
 from scenelake.workers.keyframes import KeyframeChooser
 from scenelake.workers.stage import Resources
@@ -59,8 +58,8 @@ class Decode:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._cutter: Any = registry.load("cut", config.cut.engine)(config.cut)
-        self._voices: Any = registry.load("vad", config.vad.engine)(config.vad)
+        self._cutter: CutDetector = registry.make("cut", config.cut)
+        self._voices: VoiceDetector = registry.make("vad", config.vad)
 
     @property
     def models(self) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Footage, FrameBatch, Heard, Picture, Read, Seen, VisualEncoding
 from scenelake.schemas.rows import ScreenText
 from scenelake.workers import registry
+from scenelake.workers.engines import TextReader, Transcriber, VisualEncoder
 from scenelake.workers.keyframes import from_jpeg
 from scenelake.workers.stage import Resources
 
@@ -23,7 +23,7 @@ class See:
 
     def __init__(self, config: Config) -> None:
         self._batch_size = config.visual.batch_size
-        self._encoder: Any = registry.load("visual", config.visual.engine)(config.visual)
+        self._encoder: VisualEncoder = registry.make("visual", config.visual)
 
     @property
     def models(self) -> dict[str, str]:
@@ -31,7 +31,7 @@ class See:
 
     @property
     def dim(self) -> int:
-        return int(self._encoder.dim)
+        return self._encoder.dim
 
     def setup(self) -> None:
         """Load the visual encoder."""
@@ -49,7 +49,7 @@ class ReadScreen:
     resources = Resources(cpus=1.0)
 
     def __init__(self, config: Config) -> None:
-        self._reader: Any = registry.load("ocr", config.ocr.engine)(config.ocr)
+        self._reader: TextReader = registry.make("ocr", config.ocr)
 
     @property
     def models(self) -> dict[str, str]:
@@ -74,7 +74,7 @@ class Listen:
     resources = Resources(cpus=2.0)
 
     def __init__(self, config: Config) -> None:
-        self._transcriber: Any = registry.load("speech", config.speech.engine)(config.speech)
+        self._transcriber: Transcriber = registry.make("speech", config.speech)
 
     @property
     def models(self) -> dict[str, str]:

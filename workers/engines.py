@@ -11,7 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from scenelake.schemas.flow import AudioChunk, Float32, FrameBatch, Utterance, VisualEncoding
+from scenelake.schemas.flow import (
+    AudioChunk,
+    Float32,
+    FrameBatch,
+    UInt8,
+    Utterance,
+    VisualEncoding,
+)
 from scenelake.schemas.rows import Citation, Scene, ScreenText, Word
 
 
@@ -29,6 +36,22 @@ class Engine(Protocol):
         Errors:
             MissingWeightsError: they are not on this machine.
         """
+
+
+class CutPass(Protocol):
+    """One film's pictures, once through."""
+
+    def push(self, picture: UInt8, time_s: float) -> list[float]:
+        """Take the next (H, W, 3) RGB picture; give times of cuts found, a little late."""
+        ...
+
+
+class CutDetector(Engine, Protocol):
+    """Finds where one shot ends and the next begins."""
+
+    def start(self, *, rate: float) -> CutPass:
+        """Begin a film of `rate` frames per second; 0 where that is not known."""
+        ...
 
 
 class TextEncoder(Engine, Protocol):

@@ -40,12 +40,21 @@ def load(step: str, engine: str) -> Any:
     return point.load()
 
 
+def make(step: str, section: Any) -> Any:
+    """The engine that a section of the configuration names; its weights are not loaded yet.
+
+    Errors:
+        UsageError: no such engine.
+    """
+    return load(step, section.engine)(section)
+
+
 @cache
 def ready(step: str, section: Any) -> Any:
     """The engine that a section of the configuration names, with its weights loaded.
 
     Made once in a process: a second question does not load the models again.
     """
-    engine = load(step, section.engine)(section)
+    engine = make(step, section)
     engine.setup()
     return engine

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Film
 from scenelake.schemas.rows import Scene
 from scenelake.workers import registry
+from scenelake.workers.engines import Describer as DescriberEngine
+from scenelake.workers.engines import TextEncoder
 from scenelake.workers.stage import Resources
 
 
@@ -19,7 +20,7 @@ class Describe:
     resources = Resources(cpus=2.0)
 
     def __init__(self, config: Config) -> None:
-        self._describer: Any = registry.load("describe", config.describe.engine)(config.describe)
+        self._describer: DescriberEngine = registry.make("describe", config.describe)
 
     @property
     def models(self) -> dict[str, str]:
@@ -27,7 +28,7 @@ class Describe:
 
     @property
     def prompt_hash(self) -> str:
-        return str(self._describer.prompt_hash)
+        return self._describer.prompt_hash
 
     def setup(self) -> None:
         """Load the language model."""
@@ -44,7 +45,7 @@ class EmbedText:
     resources = Resources(cpus=1.0)
 
     def __init__(self, config: Config) -> None:
-        self._encoder: Any = registry.load("text", config.text.engine)(config.text)
+        self._encoder: TextEncoder = registry.make("text", config.text)
 
     @property
     def models(self) -> dict[str, str]:
@@ -52,7 +53,7 @@ class EmbedText:
 
     @property
     def dim(self) -> int:
-        return int(self._encoder.dim)
+        return self._encoder.dim
 
     def setup(self) -> None:
         """Load the text encoder."""

@@ -7,7 +7,7 @@ import pytest
 from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.rows import Keyframe, Label, Scene, ScreenText, Shot, Word
 from scenelake.workers.describe import SmolLmDescriber
-from scenelake.workers.evidence import NOTHING, title
+from scenelake.workers.evidence import NOTHING, EvidenceDescriber, title
 from scenelake.workers.grounding import unsupported
 
 CAT = "This cat is called Chelsea and she likes to sleep in the sun."
@@ -132,3 +132,12 @@ def test_prompt_hash_follows_the_settings() -> None:
     short = SmolLmDescriber(DescribeConfig(max_tokens=20)).prompt_hash
     assert short != SmolLmDescriber(DescribeConfig(max_tokens=60)).prompt_hash
     assert short == SmolLmDescriber(DescribeConfig(max_tokens=20)).prompt_hash
+
+
+def test_without_a_model_a_scene_is_described_by_its_evidence_alone() -> None:
+    described = EvidenceDescriber(DescribeConfig()).describe(
+        _scene(CAT, labels=[("Egyptian cat", 0.7)], screen=["CHAPTER 1"])
+    )
+    assert described.description == f'Said: "{CAT}" Seen: Egyptian cat. On screen: "CHAPTER 1".'
+    assert not described.grounded
+    assert described.frames_s == (2.0, 4.0)
