@@ -11,6 +11,7 @@ from scenelake.schemas.rows import Scene
 from scenelake.workers import registry
 from scenelake.workers.engines import Describer as DescriberEngine
 from scenelake.workers.engines import TextEncoder
+from scenelake.workers.evidence import NOTHING
 from scenelake.workers.stage import Resources
 
 
@@ -69,6 +70,10 @@ class EmbedText:
 
 
 def scene_text(scene: Scene) -> str:
-    """All that a scene says in words: speech first, then screen text, then its description."""
-    parts = [scene.transcript, ". ".join(t.text for t in scene.ocr), scene.description]
+    """All that a scene says in words: speech first, then screen text, then its description.
+
+    Nothing for a scene in which nothing was recognised: no query should find it.
+    """
+    description = "" if scene.description == NOTHING else scene.description
+    parts = [scene.transcript, ". ".join(t.text for t in scene.ocr), description]
     return "\n".join(part for part in parts if part)
