@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Warnings of build tools are for packagers.
+PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check
 
 # rapidocr-onnxruntime brings an OpenCV that wants a screen's libraries; the headless one
 # is the same without, and the last one installed wins.
@@ -71,18 +73,18 @@ test-tools:
 $(BIN)/python:
 	@echo "== Making a virtual environment in $(VENV)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=24" "setuptools>=77,<82" wheel
+	$(PIP) install --quiet --upgrade "pip>=24" "setuptools>=77,<82" wheel
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "== Installing scenelake and its libraries (torch is large: some minutes the first time)"
-	$(BIN)/python -m pip install --quiet --editable .
-	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(HEADLESS)
+	$(PIP) install --quiet --editable .
+	$(PIP) install --quiet --force-reinstall --no-deps $(HEADLESS)
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "== Installing what tests and checks need"
-	$(BIN)/python -m pip install --quiet --editable ".[test,dev]"
-	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(HEADLESS)
+	$(PIP) install --quiet --editable ".[test,dev]"
+	$(PIP) install --quiet --force-reinstall --no-deps $(HEADLESS)
 	@touch $@
 
 # The wheel goes into an environment of its own that borrows the libraries of $(VENV), but
