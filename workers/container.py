@@ -54,6 +54,7 @@ def demux(container: InputContainer, indices: Sequence[int]) -> Iterator[Any]:
     clock = _Clock() if may_jump else None
     try:
         for packet in container.demux([container.streams[index] for index in indices]):
+            _believe_decoding_time(packet)
             if clock is not None and packet.size:
                 clock.mend(packet)
             yield packet
@@ -61,6 +62,14 @@ def demux(container: InputContainer, indices: Sequence[int]) -> Iterator[Any]:
         # PyAV 18, at the end, trips over streams that only turned up in mid-file (damaged
         # MPEG-TS and FLV have them), when it is done with those that were asked for.
         return
+
+
+def _believe_decoding_time(packet: Any) -> None:
+    """A picture is shown soon after it is decoded; a time far from that is a damaged one."""
+    if packet.pts is None or packet.dts is None:
+        return
+    if abs(float((packet.pts - packet.dts) * packet.time_base)) > _FORWARD_S:
+        packet.pts = packet.dts
 
 
 @dataclass(slots=True)

@@ -130,6 +130,37 @@ def test_of_two_recordings_in_one_file_the_second_follows_the_first(
     assert beeps_s == pytest.approx(flashes_s, abs=APART_S)
 
 
+def test_one_damaged_time_stamp_does_not_stretch_a_film(
+    media_dir: Path, source_of: SourceOf
+) -> None:
+    """The first of a film's later pictures says it is shown hours after it is decoded."""
+    whole = films.flash_and_beep(
+        media_dir / "stamped.ts", flash_s=1.0, beep_s=1.0, duration_s=3.0, size=SMALL
+    )
+    damaged = media_dir / "misstamped.ts"
+    damaged.write_bytes(with_late_stamp(whole.path.read_bytes(), hours=3.0))
+    source = source_of(damaged)
+    assert source.duration_s == pytest.approx(source_of(whole.path).duration_s, abs=2 * FRAME_S)
+    assert flash_s(damaged, source, "pyav") == pytest.approx(whole.flash_s, abs=FRAME_S)
+
+
+def with_late_stamp(stream: bytes, *, hours: float) -> bytes:
+    """A transport stream in which one picture's presentation time is moved (ISO 13818-1, 2.4.3.7).
+
+    Five bytes hold 33 bits, 90,000 to the second, with a marker bit after each part.
+    """
+    data = bytearray(stream)
+    starts = [n for n in range(len(data)) if data[n : n + 4] == b"\x00\x00\x01\xe0"]
+    with_both = [n for n in starts if data[n + 7] >> 6 == 3]  # it tells its decoding time too
+    at = with_both[len(with_both) // 2] + 9
+    field = int.from_bytes(data[at : at + 5], "big")
+    stamp = (field >> 33 & 7) << 30 | (field >> 17 & 0x7FFF) << 15 | field >> 1 & 0x7FFF
+    late = stamp + round(hours * 3600 * 90_000)
+    parts = (late >> 30 & 7) << 33 | (late >> 15 & 0x7FFF) << 17 | (late & 0x7FFF) << 1
+    data[at : at + 5] = (3 << 36 | parts | 1 << 32 | 1 << 16 | 1).to_bytes(5, "big")
+    return bytes(data)
+
+
 def all_flashes_s(path: Path, source: Source) -> list[float]:
     frames = open_video(path, source, backend="pyav", max_side_px=160).frames()
     return [f.time_s for f in frames if f.picture(32, 18).mean() > 150]
