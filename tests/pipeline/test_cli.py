@@ -86,7 +86,8 @@ def test_help_loads_no_model_library_and_no_ray() -> None:
         "heavy = {'torch', 'ray', 'transformers', 'pyarrow', 'cv2', 'numpy'} & set(sys.modules);"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_show_lists_films_and_scenes(scenelake: Command, lake: Path) -> None:

@@ -130,4 +130,6 @@ cluster.shutdown()
 def test_a_cluster_that_runs_elsewhere_takes_the_same_steps() -> None:
     """Two Ray nodes as processes of their own, joined by address."""
     root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", ON_A_CLUSTER], cwd=root, check=True, capture_output=True)
+    command = [sys.executable, "-c", ON_A_CLUSTER]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
