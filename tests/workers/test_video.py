@@ -89,11 +89,11 @@ def test_of_a_damaged_film_the_pictures_that_decode_come_at_their_own_times(
     iscc_videos: dict[str, Path], read_film: ReadFilm, container: str
 ) -> None:
     path = iscc_videos[container]
-    # ffmpeg shows 366 of 1441 pictures; with several threads its library loses the last of them.
+    # ffmpeg shows 366 of 1441 pictures.
     times_s = ffmpeg.frame_times_s(path, "v")
     reading = read_film(path, "pyav")
-    assert len(times_s) - len(reading.times_s) in (0, 1)
-    assert reading.times_s == pytest.approx(times_s[: len(reading.times_s)], abs=EXACT_S)
+    assert len(reading.times_s) == len(times_s)
+    assert reading.times_s == pytest.approx(times_s, abs=EXACT_S)
     assert reading.n_refused > 1000
 
 
