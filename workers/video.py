@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -180,7 +181,7 @@ class DecordVideo:
                 yield _ArrayPicture(float(times_s[index]), picture)  # decord turns it upright
 
     def _batch(self, reader: Any, indices: range) -> UInt8:
-        import decord
+        decord = _decord()
 
         try:
             return np.asarray(reader.get_batch(indices).asnumpy(), dtype=np.uint8)
@@ -191,7 +192,7 @@ class DecordVideo:
             ) from error
 
     def _open(self) -> Any:
-        import decord
+        decord = _decord()
 
         if self.source.container in _NOT_BY_DECORD:
             raise InputError(
@@ -208,6 +209,16 @@ class DecordVideo:
                 f"{self.source.uri}: decord cannot open it ({first_line})",
                 error_type="unsupported",
             ) from error
+
+
+def _decord() -> Any:
+    """decord, imported after torch.
+
+    decord2 3.4 opens its libraries to the whole process. If they come first, torch 2.11
+    finds NVBLAS where it looks for its own BLAS, and the process dies at its next product.
+    """
+    import_module("torch")
+    return import_module("decord")
 
 
 def packet_times_s(path: Path, source: Source, stream: Stream) -> Float64:

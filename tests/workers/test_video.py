@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -254,3 +256,28 @@ class _Refusing:
 
     def frames(self) -> Iterator[VideoFrame]:
         raise InputError("film: no decoder knows it", error_type="unsupported")
+
+
+DECORD_THEN_TORCH = """
+import sys
+from pathlib import Path
+from scenelake.schemas.config import TextConfig
+from scenelake.workers.probe import probe
+from scenelake.workers.text import MiniLm
+from scenelake.workers.video import open_video
+
+film = Path(sys.argv[1])
+source = probe(film, uri=str(film), video_id="film")
+frames = open_video(film, source, backend="decord", max_side_px=160).frames()
+assert len(list(frames)) > 100
+text = MiniLm(TextConfig())
+text.setup()
+assert text.encode(["a cat on a mat"] * 200).shape == (200, 384)
+"""
+
+
+def test_models_work_after_a_film_was_read_by_decord() -> None:
+    """In a process that has not touched torch before, as when the first film needs decord."""
+    command = [sys.executable, "-c", DECORD_THEN_TORCH, str(packages.bikes())]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
