@@ -4,7 +4,8 @@ SceneLakeError                 one clear line for the user
 ├── UsageError                 wrong arguments or configuration: exit 2, nothing written
 │   └── MissingWeightsError    a model's files are not on this machine
 ├── LakeError                  the lake cannot be read or written
-└── InputError                 one input cannot be used: becomes a row of `failures`
+├── InputError                 one input cannot be used: becomes a row of `failures`
+└── TransientError             a network or a server stumbled: worth another attempt
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ InputErrorType = Literal[
     "empty",  # zero bytes, zero duration, or nothing that moves or sounds
     "unsupported",  # no demuxer or decoder knows it
     "corrupt",  # it is media, and nothing of it decodes
+    "timeout",  # a decoder did not end within its time
+    "crashed",  # a decoder died of a signal
+    "out_of_memory",  # a decoder wanted more memory than it may have
 ]
 
 
@@ -45,6 +49,10 @@ class InputError(SceneLakeError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (str(self), self.error_type)
+
+
+class TransientError(SceneLakeError):
+    """Something outside of us failed that may well work in a moment: it is tried again."""
 
 
 def _rebuild(message: str, error_type: InputErrorType) -> InputError:
