@@ -6,10 +6,16 @@ import csv
 import glob
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from scenelake.schemas.errors import UsageError
 from scenelake.workers.files import is_remote, local_path
+from scenelake.workers.remote import filesystem, is_trouble, words
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 MEDIA_SUFFIXES = frozenset(
     """
@@ -39,7 +45,7 @@ def expand(inputs: Iterable[str]) -> list[str]:
 
 def _expand_one(item: str) -> list[str]:
     if is_remote(item):
-        return [item]
+        return _expand_remote(item)
     path = local_path(item)
     if path.is_dir():
         return _required(sorted(_walk(path)), f"{item}: no film in this folder")
@@ -49,6 +55,54 @@ def _expand_one(item: str) -> list[str]:
         found = (p for p in glob.glob(item, recursive=True) if Path(p).is_file())
         return _required(sorted(map(_absolute, found)), f"{item}: no file matches")
     return [_absolute(str(path))]
+
+
+def _expand_remote(item: str) -> list[str]:
+    """A store's folder or glob as the films in it; else the address, without asking for it."""
+    has_marks = bool(_GLOB_MARKS & set(item))
+    names_film = not has_marks and _is_media(item)
+    if names_film or item.lower().startswith(("http://", "https://")):
+        return [item]
+    with _listing_told(item):
+        store = filesystem(item)
+        if has_marks and not store.exists(item):
+            return _required(_globbed(store, item), f"{item}: no file matches")
+        paths = store.find(item)
+    if not item.endswith("/") and paths in ([], [store._strip_protocol(item)]):
+        return [item]
+    return _required(_films_under(item, paths), f"{item}: no film in this folder")
+
+
+def _globbed(store: AbstractFileSystem, item: str) -> list[str]:
+    found = store.glob(item, detail=True)
+    return [_address(item, path) for path in sorted(found) if found[path]["type"] == "file"]
+
+
+def _films_under(item: str, paths: Iterable[str]) -> list[str]:
+    folder = item.rstrip("/") + "/"
+    uris = (_address(item, path) for path in sorted(paths))
+    return [uri for uri in uris if _is_media(uri) and "/." not in uri.removeprefix(folder[:-1])]
+
+
+def _address(item: str, path: str) -> str:
+    """Stores list paths without a scheme."""
+    return f"{item.partition('://')[0]}://{path.lstrip('/')}"
+
+
+@contextmanager
+def _listing_told(item: str) -> Iterator[None]:
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{item}: {words(error)}") from error
+    except Exception as error:
+        if not is_trouble(error):
+            raise
+        raise UsageError(f"{item}: cannot be listed: {words(error)}") from error
+
+
+def _is_media(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in MEDIA_SUFFIXES
 
 
 def _required(uris: list[str], message: str) -> list[str]:
@@ -65,7 +119,7 @@ def _absolute(path: str) -> str:
 def _walk(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
+        if not hidden and _is_media(path.name) and path.is_file():
             yield _absolute(str(path))
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from .media import packages, speech
+from .media import packages, s3, speech
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -83,6 +84,34 @@ def demo() -> Demo:
 def media_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to build films in, gone after the session."""
     return tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
+    """A real S3 server; take ``s3_user`` to reach it."""
+    with s3.running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """``s3_environment(AWS_ENDPOINT_URL=...)``: clients read the environment once, when made."""
+    clients = fsspec.get_filesystem_class("s3")
+
+    def become(**env: str) -> None:
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        clients.clear_instance_cache()
+
+    yield become
+    clients.clear_instance_cache()
+
+
+@pytest.fixture
+def s3_user(s3_server: s3.S3Server, s3_environment: Callable[..., None]) -> s3.S3Server:
+    """The server, in the environment of somebody who has a key to it."""
+    s3_environment(**s3_server.env)
+    return s3_server
 
 
 @pytest.fixture(scope="session")

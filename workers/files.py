@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from scenelake.schemas.errors import InputError
+from scenelake.schemas.errors import SceneLakeError
+from scenelake.workers import copies
+from scenelake.workers.download import download, remote_mark, remote_size, temporary_folder_told
 
-_COPY_BLOCK_BYTES = 1 << 20
-_SILENCE_S = 60.0
-"""A server that sends nothing for so long is given up."""
+logger = logging.getLogger(__name__)
 
 
 def is_remote(uri: str) -> bool:
@@ -33,89 +31,79 @@ def local_path(uri: str) -> Path:
 
 
 @contextmanager
-def local_copy(uri: str, *, keep: bool) -> Iterator[Path]:
-    """The film's path; what is remote is copied to the machine's temporary folder first.
+def local_copy(uri: str) -> Iterator[Path]:
+    """The film's path; what is remote is fetched unless this machine has a copy.
 
-    Args:
-        keep: fetch the film anew and leave the copy for the next step that asks for the
-            same address; else use such a copy, if there is one, and remove it after.
+    A copy whose size is not what its server tells now is fetched anew. Copies stay, for the
+    film's other clips are wanted by other processes, until they need more room than
+    ``SCENELAKE_COPIES_BYTES`` or the disk allows: then those go that were used longest ago,
+    and never one that is in use.
 
     Errors:
-        InputError: not_found, permission, or what the file system says.
+        InputError: not_found, permission, unsupported.
+        TransientError: the network, the server, or a full temporary folder.
     """
     if not is_remote(uri):
         yield local_path(uri)
         return
-    path = _copy_path(uri)
-    if keep or not path.exists():
-        _download(uri, path)
+    path = copies.path_of(uri)
+    n_bytes = _size_now(uri) if path.exists() else None
+    while True:
+        with copies.held(path):
+            if _is_there(path, n_bytes):
+                os.utime(path)
+                yield path
+                return
+        with copies.held(path, exclusive=True):
+            if not _is_there(path, n_bytes):
+                _fetch(uri, path)
+        n_bytes = None
+
+
+def mark_of(uri: str) -> str | None:
+    """What changes when a file does, without reading it; None where nobody tells."""
+    if is_remote(uri):
+        return _remote_mark(uri)
     try:
-        yield path
-    except BaseException:
-        keep = False
-        raise
-    finally:
-        if not keep:
-            path.unlink(missing_ok=True)
+        status = local_path(uri).stat()
+    except OSError:
+        return None
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def forget_copy(uri: str) -> None:
-    """Remove a kept copy that no step will ask for."""
+    """Remove a copy that no step will ask for, unless somebody uses it now."""
     if is_remote(uri):
-        _copy_path(uri).unlink(missing_ok=True)
+        copies.remove(copies.path_of(uri))
 
 
-def _copy_path(uri: str) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"scenelake-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / hashlib.blake2b(uri.encode(), digest_size=16).hexdigest()
-
-
-def _download(uri: str, path: Path) -> None:
-    """Copy a remote file beside its place, then rename it: never half a film."""
-    import aiohttp
-    import fsspec
-
-    partial = path.with_suffix(f".{os.getpid()}.part")
+def _remote_mark(uri: str) -> str | None:
     try:
-        with fsspec.open(uri, "rb", **_options(uri)) as remote, partial.open("wb") as local:
-            shutil.copyfileobj(remote, local, _COPY_BLOCK_BYTES)
-        partial.replace(path)
-    except FileNotFoundError as error:
-        raise _not_there(uri, error.__cause__) from error
-    except PermissionError as error:
-        raise InputError(f"{uri}: may not be read: {error}", error_type="permission") from error
-    except (ImportError, ValueError) as error:
-        raise InputError(f"{uri}: {error}", error_type="unsupported") from error
-    except (OSError, aiohttp.ClientError) as error:
-        raise InputError(
-            f"{uri}: cannot be fetched: {_words(error)}", error_type="not_found"
-        ) from error
+        return remote_mark(uri)
+    except SceneLakeError as error:
+        logger.info("%s: %s", uri, error)
+        return None
+
+
+def _size_now(uri: str) -> int | None:
+    """A server that cannot be asked does not make a whole copy worse."""
+    try:
+        return remote_size(uri)
+    except SceneLakeError as error:
+        logger.info("%s: the copy on this machine is taken as it is: %s", uri, error)
+        return None
+
+
+def _is_there(path: Path, n_bytes: int | None) -> bool:
+    return path.exists() and n_bytes in (None, path.stat().st_size)
+
+
+def _fetch(uri: str, path: Path) -> None:
+    """Copy a remote file beside its place, then rename it: never half a film."""
+    part = copies.part_of(path)
+    try:
+        download(uri, part, make_room=partial(copies.make_room, path))
+        with temporary_folder_told():
+            part.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
-
-
-def _options(uri: str) -> dict[str, Any]:
-    """aiohttp would break off any download after five minutes, however well it goes."""
-    if not uri.startswith(("http://", "https://")):
-        return {}
-    import aiohttp
-
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE_S, sock_read=_SILENCE_S)
-    return {"client_kwargs": {"timeout": timeout}}
-
-
-def _not_there(uri: str, cause: BaseException | None) -> InputError:
-    """fsspec says "not found" whatever a web server says; the server's own words are below."""
-    status = getattr(cause, "status", None)
-    if status in (401, 403):
-        return InputError(f"{uri}: may not be read (HTTP {status})", error_type="permission")
-    if cause is None or status in (404, 410):
-        return InputError(f"{uri}: not found", error_type="not_found")
-    reason = f"HTTP {status}" if status else _words(cause)
-    return InputError(f"{uri}: cannot be fetched: {reason}", error_type="not_found")
-
-
-def _words(error: BaseException) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+        part.unlink(missing_ok=True)

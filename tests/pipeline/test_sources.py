@@ -12,6 +12,7 @@ import pytest
 
 from scenelake.pipeline.sources import expand
 from scenelake.schemas.errors import UsageError
+from tests.media.s3 import S3Server
 
 Write = Callable[[Path, list[str]], None]
 
@@ -72,7 +73,7 @@ def test_a_missing_file_stays_so_that_it_fails_alone(archive: Path) -> None:
     assert expand(told(archive, "gone.mp4", "b.mp4")) == told(archive, "gone.mp4", "b.mp4")
 
 
-@pytest.mark.parametrize("uri", ["http://host/a.mp4", "https://host/list.csv", "s3://bucket/*.mp4"])
+@pytest.mark.parametrize("uri", ["http://host/a.mp4", "https://host/f.mp4?a=[1]*", "s3://b/a.mp4"])
 def test_a_remote_address_is_left_as_it_is(uri: str) -> None:
     assert expand([uri]) == [uri]
 
@@ -172,6 +173,64 @@ def test_a_parquet_manifest_without_the_column_says_which(tmp_path: Path) -> Non
 )
 def test_what_gives_no_film_is_refused_in_one_line(archive: Path, item: str, message: str) -> None:
     check_refused(str(archive.parent / item), message)
+
+
+@pytest.fixture
+def bucket_archive(s3_user: S3Server) -> str:
+    """The same films and what lies around, in a bucket."""
+    names = ["b.mp4", "a.MKV", "sub/c.webm", "sub/deeper/d e.wav", "odd [1].mp4", "raw"]
+    others = ["notes.txt", ".hidden.mp4", ".trash/e.mp4", "sub/subtitles.srt"]
+    for name in [*names, *others]:
+        s3_user.put(f"archive/{name}", b"film")
+    s3_user.put("archived.mp4", b"film")
+    return s3_user.uri("archive")
+
+
+def test_a_folder_of_a_bucket_is_walked_for_films(bucket_archive: str) -> None:
+    names = ["a.MKV", "b.mp4", "odd [1].mp4", "sub/c.webm", "sub/deeper/d e.wav"]
+    expected = [f"{bucket_archive}/{name}" for name in names]
+    assert expand([bucket_archive]) == expand([f"{bucket_archive}/"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.mp4", [".hidden.mp4", "b.mp4", "odd [1].mp4"]),
+        ("**/*.w*", ["sub/c.webm", "sub/deeper/d e.wav"]),
+        ("odd [1].mp4", ["odd [1].mp4"]),
+    ],
+)
+def test_a_glob_in_a_bucket_gives_what_it_matches(
+    bucket_archive: str, pattern: str, names: list[str]
+) -> None:
+    assert expand([f"{bucket_archive}/{pattern}"]) == [f"{bucket_archive}/{n}" for n in names]
+
+
+def test_a_film_named_in_a_bucket_stays_as_it_is(bucket_archive: str) -> None:
+    named = [f"{bucket_archive}/{name}" for name in ("b.mp4", "raw", "gone.mp4", "gone")]
+    assert expand(named) == named
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("s3://films/archive/empty/", "no film in this folder"),
+        ("s3://films/archive/*.ogv", "no file matches"),
+        ("gopher://host/films", "Protocol not known"),
+    ],
+)
+def test_what_gives_no_film_in_a_bucket_is_refused(
+    bucket_archive: str, item: str, message: str
+) -> None:
+    check_refused(item, message)
+
+
+def test_a_bucket_that_may_not_be_listed_is_refused(
+    bucket_archive: str, s3_environment: Callable[..., None]
+) -> None:
+    s3_environment(AWS_SECRET_ACCESS_KEY="guessed")
+    check_refused(bucket_archive, "cannot be listed: ")
+    check_refused(f"{bucket_archive}/*.mp4", "cannot be listed: ")
 
 
 def check_refused(item: str, message: str) -> None:
