@@ -3,9 +3,10 @@
 Seconds are float64 on the film's own clock, whose zero is the earliest stream start of
 the container. Spans are half open: ``start_s <= t < end_s``.
 
-    Clip -> Footage -> Seen -> Read -> Heard -> Film
+    Clip -> Footage -> Seen -> Read -> Heard -> Part -> Receipt
 
-Each step takes one of these and gives the next; none is filled in along the way.
+Each step takes one of these and gives the next; none is filled in along the way. A long
+film is many clips, joined when the last is heard, then parts, joined at the commit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from scenelake.schemas.rows import Label, Scene, ScreenText, Shot, Word
+from scenelake.schemas.rows import Keyframe, Label, Scene, ScreenText, Word
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -68,6 +69,30 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A packet at which reading may begin in mid-film, as the probe met it.
+
+    Attributes:
+        time_s: its presentation time on the film's clock.
+        position: its byte offset in the file, -1 where the container does not tell.
+        n_bytes: its size.
+        pts, dts: its presentation and decoding time in its stream's own units, as the
+            container has them; some have no decoding times.
+        offset_s: what the mending of jumps had added to time stamps by then.
+        ends_s: where the other streams had got to by then: each one's index and the end of
+            its last packet on the container's mended clock.
+    """
+
+    time_s: float
+    position: int
+    n_bytes: int
+    pts: int
+    dts: int | None = None
+    offset_s: float = 0.0
+    ends_s: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One film: a file with at least one video or audio stream.
 
@@ -80,6 +105,7 @@ class Source:
         streams: the streams to be read: at most one of video, one of audio.
         n_bytes: size of the file.
         warnings: plain sentences on what is wrong with the file.
+        entries: packets with a whole picture, some seconds apart, in time order.
     """
 
     video_id: str
@@ -90,6 +116,7 @@ class Source:
     streams: tuple[Stream, ...]
     n_bytes: int
     warnings: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
 
     def __post_init__(self) -> None:
         _require(bool(self.video_id), "video_id is empty")
@@ -112,15 +139,70 @@ class Source:
         return next((s for s in self.streams if s.kind == "audio"), None)
 
 
+EVERYTHING: frozenset[str] = frozenset({"cut", "visual", "ocr", "speech"})
+"""The column families that are made clip by clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """How the reading of one stream of a clip went.
+
+    Attributes:
+        n_frames: frames that were decoded, of pictures or of sound.
+        last_s: presentation time of the last one.
+        n_refused: packets that the decoder refused, the first at `first_refused_s`.
+        broke_off: why the file could not be read to its end.
+        notes: what else is to be said of it, in plain sentences.
+    """
+
+    kind: Literal["video", "audio"]
+    n_frames: int = 0
+    last_s: float = 0.0
+    n_refused: int = 0
+    first_refused_s: float | None = None
+    broke_off: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What is known of a stretch of a film: all that one clip gives.
+
+    Attributes:
+        start_s, end_s: the clip's, which its words keep to but for the speech that crosses.
+        pictures_start_s, pictures_end_s: what its pictures cover: the clip moved to cuts.
+        cuts_s: where shots begin, in time order.
+        keyframes: in time order.
+        words: in time order, among them those of speech that crosses an end.
+        language: ISO 639-1, None where nothing is said.
+    """
+
+    start_s: float
+    end_s: float
+    pictures_start_s: float
+    pictures_end_s: float
+    cuts_s: tuple[float, ...] = ()
+    keyframes: tuple[Keyframe, ...] = ()
+    words: tuple[Word, ...] = ()
+    language: str | None = None
+    tracks: tuple[Track, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A unit of work inside one film: piece `index` of `count`, ``[start_s, end_s)``."""
+    """A unit of work inside one film: piece `index` of `count`, ``[start_s, end_s)``.
+
+    Attributes:
+        makes: the column families to be made; what the others hold is in `known`.
+    """
 
     source: Source
     index: int
     count: int
     start_s: float
     end_s: float
+    makes: frozenset[str] = EVERYTHING
+    known: Piece | None = None
 
     def __post_init__(self) -> None:
         _require(0 <= self.index < self.count, f"clip {self.index} of {self.count}")
@@ -128,6 +210,19 @@ class Clip:
             0 <= self.start_s < self.end_s <= self.source.duration_s,
             f"clip {self.start_s}..{self.end_s} s outside 0..{self.source.duration_s} s",
         )
+        _require(
+            self.known is not None or self.makes == EVERYTHING,
+            f"clip makes {sorted(self.makes)} alone, and nothing is known of the rest",
+        )
+
+    @property
+    def clip(self) -> Clip:
+        return self
+
+    @property
+    def n_bytes(self) -> int:
+        """About what it weighs on its way."""
+        return sum(len(k.jpeg) for k in self.known.keyframes) if self.known else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +292,24 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """What one pass over a clip leaves: shots, a few pictures, the stretches of speech.
+    """What one pass over a clip leaves: cuts, a few pictures, the stretches of speech.
 
-    `shots` tile ``[clip.start_s, clip.end_s)``; a film without pictures is one shot.
-    `pictures` and `utterances` are in time order.
+    `start_s` and `end_s` are the clip's, moved to cuts. `cuts_s`, `pictures` and
+    `utterances` are in time order.
     """
 
     clip: Clip
-    shots: tuple[Shot, ...]
+    start_s: float
+    end_s: float
+    cuts_s: tuple[float, ...]
     pictures: tuple[Picture, ...]
     utterances: tuple[Utterance, ...]
-    warnings: tuple[str, ...] = ()
+    tracks: tuple[Track, ...] = ()
+
+    @property
+    def n_bytes(self) -> int:
+        pictures = sum(len(picture.jpeg) for picture in self.pictures)
+        return pictures + sum(utterance.samples.nbytes for utterance in self.utterances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +331,7 @@ class VisualEncoding:
             self.vectors.ndim == 2 and len(self.vectors) == n and len(self.labels) == n,
             f"{n} times, vectors {self.vectors.shape}, {len(self.labels)} label lists",
         )
+        _require(bool(np.isfinite(self.vectors).all()), f"{self.model}: vectors are not numbers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +341,14 @@ class Seen:
     footage: Footage
     encoding: VisualEncoding
 
+    @property
+    def clip(self) -> Clip:
+        return self.footage.clip
+
+    @property
+    def n_bytes(self) -> int:
+        return self.footage.n_bytes + self.encoding.vectors.nbytes
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -246,30 +357,58 @@ class Read:
     seen: Seen
     texts: tuple[ScreenText, ...]
 
+    @property
+    def clip(self) -> Clip:
+        return self.seen.clip
+
+    @property
+    def n_bytes(self) -> int:
+        return self.seen.n_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Footage with its speech written down; the samples are no longer carried."""
+    """A clip with its speech written down; the samples are no longer carried."""
 
-    read: Read
-    words: tuple[Word, ...]
-    language: str | None
+    clip: Clip
+    piece: Piece
 
-    def __post_init__(self) -> None:
-        _require(
-            all(a.start_s <= b.start_s for a, b in zip(self.words, self.words[1:], strict=False)),
-            "words are not in time order",
-        )
+    @property
+    def n_bytes(self) -> int:
+        return sum(len(keyframe.jpeg) for keyframe in self.piece.keyframes)
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """A clip's scenes in time order."""
+class Ready:
+    """A film of which all clips wait in the lake, or all but the descriptions is there."""
 
-    clip: Clip
-    scenes: tuple[Scene, ...]
+    source: Source
+    n_clips: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a film's row says that only the whole film knows."""
+
+    n_scenes: int
+    cuts_s: tuple[float, ...]
     language: str | None
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some minutes of a film's scenes, in time order: part `index` of `count`."""
+
+    source: Source
+    index: int
+    count: int
+    scenes: tuple[Scene, ...]
+    facts: Facts
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(len(k.jpeg) for scene in self.scenes for k in scene.keyframes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +419,7 @@ class Receipt:
     uri: str
     n_scenes: int
     media_s: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,3 +429,12 @@ class Skipped:
     video_id: str
     uri: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """An input that another run has in hand: to be looked at again when that one is done."""
+
+    video_id: str
+    uri: str
+    run_id: str

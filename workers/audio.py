@@ -6,6 +6,7 @@ silence, so that what is heard later is not moved to the front.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import AudioChunk, Float32, Source, Stream
-from scenelake.workers.packets import DecodeReport, decoded_frames, frame_s
+from scenelake.workers.packets import DecodeReport, Span, decoded_frames, frame_s, span_of
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -25,26 +26,51 @@ _CHUNK_S = 10.0
 _TOLERANCE_S = 0.035
 """Jitter of time stamps that is not a hole: thirty real files had none above 20 ms."""
 
+_SETTLE_S = 2.0
+"""So long a beginning tells when a track starts. No chunk is given before."""
+
+_SAME_SAMPLE = 0.01
+"""A sample that lies so little of one before an instant lies at it."""
+
 
 @dataclass(slots=True)
 class AudioReader:
-    """One film's sound, once through."""
+    """The sound of a film or of a piece of it, once through."""
 
     path: Path
     source: Source
     stream: Stream
+    span: Span = field(default_factory=Span)
     report: DecodeReport = field(default_factory=DecodeReport)
 
     def chunks(self) -> Iterator[AudioChunk]:
-        """Chunks of about 10 s, contiguous in time, from the first sample to the last."""
-        track = _Track(chunk_n=int(_CHUNK_S * SAMPLE_RATE))
-        for frame in decoded_frames(self.path, self.source, self.stream, self.report):
-            yield from track.add(frame, frame_s(frame, self.source))
+        """Chunks of at most 10 s, contiguous in time, from the first sample to the last."""
+        for chunk in self._from_before():
+            if (inside := _inside(chunk, self.span)) is not None:
+                yield inside
+
+    def _from_before(self) -> Iterator[AudioChunk]:
+        """Chunks from some way before the span until it is full."""
+        track = _Track(chunk_n=int(_CHUNK_S * SAMPLE_RATE), span=self.span, report=self.report)
+        for frame in decoded_frames(
+            self.path, self.source, self.stream, span=self.span, report=self.report
+        ):
+            time_s = frame_s(frame, self.source)
+            if min(track.end_s, track.due_s if time_s is None else time_s) >= self.span.end_s:
+                break
+            yield from track.add(frame, time_s)
         yield from track.finish()
 
 
-def open_audio(path: Path, source: Source) -> AudioReader:
+def open_audio(
+    path: Path, source: Source, *, start_s: float = 0.0, end_s: float = math.inf
+) -> AudioReader:
     """A reader of the film's sound.
+
+    Args:
+        start_s, end_s: only samples with ``start_s <= t < end_s``. Those of pieces that
+            follow each other are the whole film's, but for where between two samples of the
+            original each of ours is taken.
 
     Errors:
         InputError: the film has none.
@@ -52,15 +78,39 @@ def open_audio(path: Path, source: Source) -> AudioReader:
     stream = source.audio
     if stream is None:
         raise InputError(f"{source.uri}: holds no sound", error_type="unsupported")
-    return AudioReader(path, source, stream)
+    return AudioReader(path, source, stream, span_of(source, start_s, end_s))
+
+
+def _inside(chunk: AudioChunk, span: Span) -> AudioChunk | None:
+    """The samples of a chunk that lie in a span and not before the film's beginning, if any."""
+    first = _n_before(max(0.0, span.start_s), chunk)
+    after = _n_before(span.end_s, chunk)
+    if first >= after:
+        return None
+    start_s = chunk.start_s + first / chunk.sample_rate
+    return AudioChunk(chunk.data[first:after], chunk.sample_rate, start_s)
+
+
+def _n_before(time_s: float, chunk: AudioChunk) -> int:
+    """How many of a chunk's samples come before an instant."""
+    n = (time_s - chunk.start_s) * chunk.sample_rate - _SAME_SAMPLE
+    return math.ceil(min(max(n, 0.0), float(len(chunk.data))))
 
 
 @dataclass(slots=True)
 class _Track:
-    """Puts resampled frames on the film's clock and cuts them into chunks."""
+    """Puts resampled frames on the film's clock and cuts them into chunks.
+
+    Attributes:
+        heard_s: how long what was added is, sound that the resampler still holds included.
+    """
 
     chunk_n: int
+    span: Span
+    report: DecodeReport
     start_s: float | None = None
+    heard_s: float = 0.0
+    n_settling: int = 0
     n_done: int = 0
     pending: list[Float32] = field(default_factory=list)
     n_pending: int = 0
@@ -68,19 +118,23 @@ class _Track:
     layout: tuple[str, int, str] | None = None
 
     @property
-    def _end_s(self) -> float:
+    def end_s(self) -> float:
         n = self.n_done + self.n_pending
         return (self.start_s or 0.0) + n / SAMPLE_RATE
 
     def add(self, frame: AudioFrame, time_s: float | None) -> Iterator[AudioChunk]:
         if self.start_s is None:
             self.start_s = time_s or 0.0
-        late_s = 0.0 if time_s is None else time_s - self._end_s
+        late_s = 0.0 if time_s is None else time_s - self.end_s
         if late_s < -_TOLERANCE_S:
             return  # this sound was heard already
-        if late_s > _TOLERANCE_S:
+        if time_s is not None and late_s > _TOLERANCE_S:
             self._flush()
-            yield from self._silence(late_s)
+            yield from self._silence(time_s - self.end_s)
+        elif time_s is not None and self.heard_s < _SETTLE_S:
+            self._settle(time_s)
+        self.report.n_frames += self.span.holds(self.due_s if time_s is None else time_s)
+        self.heard_s += frame.samples / frame.sample_rate
         self._match_format(frame)
         frame.pts = None  # the resampler would invent samples for odd time stamps
         self._keep(self.resampler.resample(frame))
@@ -90,6 +144,19 @@ class _Track:
         self._flush()
         if self.n_pending:
             yield self._take(self.n_pending)
+
+    @property
+    def due_s(self) -> float:
+        """When the next frame follows what was added."""
+        return (self.start_s or 0.0) + self.heard_s
+
+    def _settle(self, time_s: float) -> None:
+        """Move the first sample to where frames' times put it on average.
+
+        Each is rounded, in some containers to milliseconds, and the very first may be odd.
+        """
+        self.n_settling += 1
+        self.start_s = (self.start_s or 0.0) + (time_s - self.due_s) / self.n_settling
 
     def _match_format(self, frame: AudioFrame) -> None:
         layout = (frame.format.name, frame.sample_rate, frame.layout.name)
@@ -116,6 +183,7 @@ class _Track:
 
     def _silence(self, length_s: float) -> Iterator[AudioChunk]:
         n_left = round(length_s * SAMPLE_RATE)
+        self.heard_s = self.end_s - (self.start_s or 0.0) + n_left / SAMPLE_RATE
         while n_left > 0:
             n = min(n_left, self.chunk_n)
             self.pending.append(np.zeros(n, dtype=np.float32))

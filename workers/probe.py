@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Source, Stream
-from scenelake.workers.container import demux, open_media
+from scenelake.schemas.flow import Entry, Source, Stream
+from scenelake.workers.container import Clock, clock_of, demux, open_media, position_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -24,6 +24,7 @@ _ID_BYTES = 10
 _NOT_FILMS = ("tty", "image2", "_pipe")
 """Demuxers that take a text or a photograph for a film of one picture."""
 
+_ENTRIES_APART_S = 5.0
 _HEADER_SLACK_S = 1.0
 _WRITTEN_DURATIONS = ("mov", "matroska", "avi", "flv", "asf", "wav", "aiff", "rm")
 """Containers whose header holds a duration. Elsewhere ffmpeg guesses it from the bit rate."""
@@ -71,7 +72,8 @@ def probe(path: Path, *, uri: str, video_id: str) -> Source:
     check_readable(path, uri=uri)
     with open_media(path, uri=uri) as container:
         chosen = _choose(container, uri=uri)
-        tallies, break_warning = _scan(container, chosen)
+        entrances = _Entrances(clock_of(container), video=_index_of_video(chosen))
+        tallies, break_warning = _scan(container, chosen, entrances)
         used = [s for s in chosen if tallies[s.index].n_packets > 0]
         if not used:
             raise InputError(f"{uri}: its streams hold no packets", error_type="empty")
@@ -92,7 +94,13 @@ def probe(path: Path, *, uri: str, video_id: str) -> Source:
         streams=_upright(streams, path, uri=uri),
         n_bytes=path.stat().st_size,
         warnings=tuple(w for w in (break_warning, short) if w),
+        entries=entrances.on_clock(zero_s),
     )
+
+
+def probe_film(path: str, uri: str, video_id: str) -> Source:
+    """`probe`, to be called in another process."""
+    return probe(Path(path), uri=uri, video_id=video_id)
 
 
 @dataclass(slots=True)
@@ -113,6 +121,44 @@ class _Tally:
         length_s = float((packet.duration or 0) * packet.time_base) or typical_s
         self.start_s = min(self.start_s, start_s)
         self.end_s = max(self.end_s, start_s + length_s)
+
+
+@dataclass(slots=True)
+class _Entrances:
+    """Keyframes some seconds apart, as the demuxer gives them; times on the container's clock."""
+
+    clock: Clock
+    video: int | None
+    found: list[Entry] = field(default_factory=list)
+
+    def offer(self, packet: Any) -> None:
+        if not packet.is_keyframe or packet.stream_index != self.video:
+            return
+        if packet.pts is None or packet.is_corrupt or packet.is_discard:
+            return
+        time_s = float(packet.pts * packet.time_base)
+        if self.found and time_s - self.found[-1].time_s < _ENTRIES_APART_S:
+            return
+        shift = self.clock.shift(packet)
+        others = ((i, end_s) for i, end_s in self.clock.ends_s.items() if i != self.video)
+        self.found.append(
+            Entry(
+                time_s=time_s,
+                position=position_of(packet),
+                n_bytes=packet.size,
+                pts=packet.pts - shift,
+                dts=None if packet.dts is None else packet.dts - shift,
+                offset_s=self.clock.offset_s,
+                ends_s=tuple(others),
+            )
+        )
+
+    def on_clock(self, zero_s: float) -> tuple[Entry, ...]:
+        return tuple(replace(entry, time_s=entry.time_s - zero_s) for entry in self.found)
+
+
+def _index_of_video(chosen: list[Any]) -> int | None:
+    return next((stream.index for stream in chosen if stream.type == "video"), None)
 
 
 def _choose(container: InputContainer, *, uri: str) -> list[Any]:
@@ -145,7 +191,9 @@ def _has_decoder(stream: Any) -> bool:
     return stream.codec_context is not None
 
 
-def _scan(container: InputContainer, chosen: list[Any]) -> tuple[dict[int, _Tally], str | None]:
+def _scan(
+    container: InputContainer, chosen: list[Any], entrances: _Entrances
+) -> tuple[dict[int, _Tally], str | None]:
     """Tally all packets; a file that breaks off is scanned as far as it goes."""
     import av
 
@@ -153,9 +201,11 @@ def _scan(container: InputContainer, chosen: list[Any]) -> tuple[dict[int, _Tall
     typical_s = {stream.index: _typical_packet_s(stream) for stream in chosen}
     warning = None
     try:
-        for packet in demux(container, [stream.index for stream in chosen]):
+        indices = [stream.index for stream in chosen]
+        for packet in demux(container, indices, clock=entrances.clock):
             if packet.size:
                 tallies[packet.stream_index].add(packet, typical_s[packet.stream_index])
+                entrances.offer(packet)
     except av.FFmpegError as error:
         ends = [t.end_s for t in tallies.values() if t.n_packets]
         at = f" at about {max(ends):.1f} s" if ends else ""

@@ -10,6 +10,7 @@ PyAV is the default: for a second of CPU it reads 1.0 to 2.0 times as much film 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -21,7 +22,14 @@ import numpy as np
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Float64, Source, Stream, UInt8
 from scenelake.workers.container import demux, open_media
-from scenelake.workers.packets import DecodeReport, decoded_frames, frame_s, packet_s
+from scenelake.workers.packets import (
+    DecodeReport,
+    Span,
+    decoded_frames,
+    frame_s,
+    packet_s,
+    span_of,
+)
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame as AvFrame
@@ -29,6 +37,9 @@ if TYPE_CHECKING:
 _DECORD_BATCH = 16
 _NOT_BY_DECORD = ("mpegts",)
 """Where decord, in silence, shows one picture for another: a flash at 2.0 s came at 0.02 s."""
+_SOUGHT_BY_DECORD = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+"""Where decord goes to the middle of a film and shows the right picture, if groups are closed.
+In avi, flv, asf and program streams it was seen to show others."""
 
 
 class VideoFrame(Protocol):
@@ -42,7 +53,7 @@ class VideoFrame(Protocol):
 
 
 class VideoReader(Protocol):
-    """One film's pictures, once through."""
+    """The pictures of a film or of a piece of it, once through."""
 
     report: DecodeReport
 
@@ -51,19 +62,30 @@ class VideoReader(Protocol):
         ...
 
 
-def open_video(path: Path, source: Source, *, backend: str, max_side_px: int) -> VideoReader:
+def open_video(
+    path: Path,
+    source: Source,
+    *,
+    backend: str,
+    max_side_px: int,
+    start_s: float = 0.0,
+    end_s: float = math.inf,
+) -> VideoReader:
     """A reader of the film's pictures by the decoder named ``pyav`` or ``decord``.
 
     Args:
         max_side_px: no picture will be asked for that is larger; decord scales to it
             while decoding.
+        start_s, end_s: only pictures with ``start_s <= time_s < end_s``; they and their
+            times are those of the whole film's reading.
     """
     stream = source.video
     if stream is None:
         raise InputError(f"{source.uri}: holds no pictures", error_type="unsupported")
+    span = span_of(source, start_s, end_s)
     if backend == "decord":
-        return DecordVideo(path, source, stream, max_side_px)
-    return PyAvVideo(path, source, stream)
+        return DecordVideo(path, source, stream, max_side_px, span)
+    return PyAvVideo(path, source, stream, span)
 
 
 def upright_size(source: Source, *, max_side_px: int) -> tuple[int, int]:
@@ -117,18 +139,30 @@ class PyAvVideo:
     path: Path
     source: Source
     stream: Stream
+    span: Span = field(default_factory=Span)
     report: DecodeReport = field(default_factory=DecodeReport)
 
     def frames(self) -> Iterator[VideoFrame]:
         reformatters: dict[tuple[int, int], Any] = {}
+        for time_s, frame in self._timed():
+            if time_s >= self.span.end_s:
+                return
+            if time_s >= self.span.start_s:
+                self.report.n_frames += 1
+                yield _AvPicture(time_s, frame, self.stream.rotation, reformatters)
+
+    def _timed(self) -> Iterator[tuple[float, AvFrame]]:
+        """Frames with their times, rising; from some way before the span on."""
         last_s = -1.0
-        for frame in decoded_frames(self.path, self.source, self.stream, self.report):
+        for frame in decoded_frames(
+            self.path, self.source, self.stream, span=self.span, report=self.report
+        ):
             time_s = frame_s(frame, self.source)
             time_s = self._guess_s(last_s) if time_s is None else max(0.0, time_s)
             if time_s <= last_s:
                 continue  # the same instant twice: the first is shown
             last_s = time_s
-            yield _AvPicture(time_s, frame, self.stream.rotation, reformatters)
+            yield time_s, frame
 
     def _guess_s(self, last_s: float) -> float:
         """Where a frame without a time belongs: one frame after the last."""
@@ -156,17 +190,20 @@ class DecordVideo:
     Errors:
         InputError: decord cannot open the file, mixes up the pictures of such containers,
             gives up on a damaged packet, or counts its pictures otherwise than the packets
-            do, so that no picture's time is known.
+            do, so that no picture's time is known; it would show wrong pictures in the
+            middle of such a film.
     """
 
     path: Path
     source: Source
     stream: Stream
     max_side_px: int
+    span: Span = field(default_factory=Span)
     report: DecodeReport = field(default_factory=DecodeReport)
 
     def frames(self) -> Iterator[VideoFrame]:
-        times_s = packet_times_s(self.path, self.source, self.stream)
+        times_s, is_open = _packet_times_s(self.path, self.source, self.stream)
+        self._check_entrance(is_open=is_open)
         reader = self._open()
         if len(reader) != len(times_s):
             raise InputError(
@@ -174,8 +211,9 @@ class DecordVideo:
                 f"the container {len(times_s)}",
                 error_type="unsupported",
             )
-        for start in range(0, len(times_s), _DECORD_BATCH):
-            indices = range(start, min(start + _DECORD_BATCH, len(times_s)))
+        first, after = np.searchsorted(times_s, (self.span.start_s, self.span.end_s))
+        for start in range(first, after, _DECORD_BATCH):
+            indices = range(start, min(start + _DECORD_BATCH, after))
             for index, picture in zip(indices, self._batch(reader, indices), strict=True):
                 self.report.n_frames += 1
                 yield _ArrayPicture(float(times_s[index]), picture)  # decord turns it upright
@@ -190,6 +228,15 @@ class DecordVideo:
                 f"{self.source.uri}: decord gives up in pictures {indices[0]} to {indices[-1]}",
                 error_type="corrupt",
             ) from error
+
+    def _check_entrance(self, *, is_open: bool) -> None:
+        if self.span.start_s == -math.inf:
+            return
+        if self.source.container not in _SOUGHT_BY_DECORD or is_open:
+            raise InputError(
+                f"{self.source.uri}: decord does not find its way into the middle of such a film",
+                error_type="unsupported",
+            )
 
     def _open(self) -> Any:
         decord = _decord()
@@ -221,8 +268,11 @@ def _decord() -> Any:
     return import_module("decord")
 
 
-def packet_times_s(path: Path, source: Source, stream: Stream) -> Float64:
-    """(N,) presentation times of a stream's packets, sorted, on the film's clock.
+def _packet_times_s(path: Path, source: Source, stream: Stream) -> tuple[Float64, bool]:
+    """Presentation times (N,) of a stream's pictures, sorted, on the film's clock.
+
+    Those that an edit list leaves out are none of it. And whether a group of pictures is
+    open: some that come after its keyframe are shown before it.
 
     Errors:
         InputError: the file breaks off.
@@ -233,9 +283,11 @@ def packet_times_s(path: Path, source: Source, stream: Stream) -> Float64:
         with open_media(path, uri=source.uri) as container:
             packets = demux(container, source.indices)
             own = (p for p in packets if p.size and p.stream_index == stream.index)
-            times_s = [packet_s(packet, source) for packet in own]
+            told = [(packet_s(p, source), p.is_keyframe) for p in own if not p.is_discard]
     except av.FFmpegError as error:
         message = f"{source.uri}: the file breaks off: {error.strerror or error}"
         raise InputError(message, error_type="corrupt") from error
-    known_s = np.array([t for t in times_s if t is not None], dtype=np.float64)
-    return np.maximum(0.0, np.sort(known_s))
+    times_s = np.array([t for t, _ in told if t is not None], dtype=np.float64)
+    is_key = np.array([key for t, key in told if t is not None], dtype=bool)
+    key_s = np.maximum.accumulate(np.where(is_key, times_s, -np.inf))
+    return np.maximum(0.0, np.sort(times_s)), bool((times_s < key_s).any())
