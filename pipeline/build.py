@@ -1,28 +1,35 @@
 """The order of steps, written once. Both engines run this list.
 
-plan -> decode -> visual -> ocr -> speech -> align -> describe -> text -> commit
+plan -> decode -> visual -> ocr -> speech -> join -> describe -> text -> commit
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
+from typing import Any
 
-from scenelake.pipeline.plan import Commit, Plan, RunInfo
+from scenelake.pipeline.commit import Commit
+from scenelake.pipeline.folder import Folder
+from scenelake.pipeline.join import Join
+from scenelake.pipeline.lake_access import LakeAccess, RunInfo
+from scenelake.pipeline.plan import Plan
 from scenelake.pipeline.steps import Step
-from scenelake.schemas.config import Config, family_hashes
-from scenelake.workers.align import Align
+from scenelake.schemas.config import Config, PoolConfig, family_hashes
+from scenelake.schemas.errors import UsageError
+from scenelake.schemas.flow import Clip, Footage, Heard, Part, Read, Ready, Seen
 from scenelake.workers.decode import Decode
 from scenelake.workers.encode import Listen, ReadScreen, See
+from scenelake.workers.stage import Resources
 from scenelake.workers.write import Describe, EmbedText
 
 
-def build(config: Config, *, lake: Path, run_id: str) -> tuple[list[Step], RunInfo]:
+def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], RunInfo]:
     """The steps of a run, and what its rows will say of their origin.
 
     Errors:
-        UsageError: the configuration names an engine that nobody has.
+        UsageError: the configuration names an engine or a step that nobody has.
     """
     see, embed, describe = See(config), EmbedText(config), Describe(config)
     models = {
@@ -40,19 +47,54 @@ def build(config: Config, *, lake: Path, run_id: str) -> tuple[list[Step], RunIn
         models=models,
         prompt_hash=describe.prompt_hash,
     )
-    dims = {"visual_dim": see.dim, "text_dim": embed.dim}
+    lake = LakeAccess(folder, run, config.clips.length_s)
+    commit = partial(Commit, lake, visual_dim=see.dim, text_dim=embed.dim)
     steps = [
-        Step("plan", partial(Plan, lake, run), Plan.resources),
-        Step("decode", partial(Decode, config), Decode.resources),
-        Step("visual", partial(See, config), See.resources),
-        Step("ocr", partial(ReadScreen, config), ReadScreen.resources),
-        Step("speech", partial(Listen, config), Listen.resources),
-        Step("align", partial(Align, config), Align.resources),
-        Step("describe", partial(Describe, config), Describe.resources),
-        Step("text", partial(EmbedText, config), EmbedText.resources),
-        Step("commit", partial(Commit, lake, run, **dims), Commit.resources),
+        _step("plan", partial(Plan, config, lake), Plan, (str,), config),
+        _step("decode", partial(Decode, config), Decode, (Clip,), config),
+        _step("visual", partial(See, config), See, (Footage,), config),
+        _step("ocr", partial(ReadScreen, config), ReadScreen, (Seen,), config),
+        _step("speech", partial(Listen, config), Listen, (Read,), config),
+        _step("align", partial(Join, config, lake), Join, (Heard, Ready), config),
+        _step("describe", partial(Describe, config), Describe, (Part,), config),
+        _step("text", partial(EmbedText, config), EmbedText, (Part,), config),
+        _step("commit", commit, Commit, (Part,), config),
     ]
+    _check_pools(config, {step.name for step in steps})
     return steps, run
+
+
+def _step(
+    name: str, make: Callable[[], Any], kind: Any, takes: tuple[type, ...], config: Config
+) -> Step:
+    pool = config.pools.get(name, _DEFAULT_POOLS.get(name, PoolConfig()))
+    own: Resources = kind.resources
+    return Step(
+        name=name,
+        make=make,
+        resources=Resources(
+            cpus=own.cpus if pool.cpus is None else pool.cpus,
+            gpus=own.gpus if pool.gpus is None else pool.gpus,
+            memory_bytes=pool.memory_bytes or own.memory_bytes,
+        ),
+        takes=takes,
+        families=getattr(kind, "families", frozenset()),
+        pool=pool,
+        attempts=config.limits.attempts,
+    )
+
+
+_DEFAULT_POOLS: Mapping[str, PoolConfig] = {"plan": PoolConfig(min=2)}
+"""Two films are open at once, so that the clips of a long one do not hold others back."""
+
+
+def _check_pools(config: Config, known: set[str]) -> None:
+    unknown = sorted(set(config.pools) - known)
+    if unknown:
+        raise UsageError(
+            f"configuration: pools.{unknown[0]}: no step has this name; "
+            f"known: {', '.join(sorted(known))}"
+        )
 
 
 def _revisions(models: dict[str, str], *, prompt_hash: str) -> dict[str, str]:

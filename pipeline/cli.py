@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -44,7 +45,7 @@ def cli(*, verbose: bool) -> None:
 
 @cli.command()
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
-@click.option("--lake", required=True, type=click.Path(path_type=Path), help="The lake's folder.")
+@click.option("--lake", required=True, help="The lake: a folder, or an address (s3://…).")
 @profile_option
 @config_option
 @set_option
@@ -56,19 +57,25 @@ def cli(*, verbose: bool) -> None:
     help="Where the steps run.",
 )
 @click.option("--address", help="A running Ray cluster.")
-@click.option("--retry-failed", is_flag=True, help="Only inputs whose last run failed.")
+@click.option(
+    "--retry-failed",
+    is_flag=False,
+    flag_value="all",
+    metavar="[TYPE]",
+    help="Only inputs whose last run failed: all, or of one TYPE (timeout, crashed, …).",
+)
 @click.option("--strict", is_flag=True, help="A damaged film is a failure, not a warning.")
 @as_json
 def run(
     *,
     inputs: tuple[str, ...],
-    lake: Path,
+    lake: str,
     profile: str,
     config_path: Path | None,
     settings: tuple[str, ...],
     engine: Any,
     address: str | None,
-    retry_failed: bool,
+    retry_failed: str | None,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -88,7 +95,7 @@ def run(
             config=config,
             engine=engine,
             address=address,
-            retry_failed=retry_failed,
+            retry_failed=_which_failed(retry_failed),
             watcher=watcher,
         )
     if as_json:
@@ -100,6 +107,24 @@ def run(
         )
     if summary.failed:
         raise SystemExit(_SOME_FAILED)
+
+
+def _which_failed(value: str | None) -> bool | str:
+    """What `--retry-failed` asks for.
+
+    Errors:
+        UsageError: what follows it is an input, or no type of failure.
+    """
+    from scenelake.pipeline.job import FAILURE_TYPES
+
+    if value in (None, "all"):
+        return value is not None
+    if not value.isidentifier():
+        raise UsageError(f"--retry-failed {value}: no type of failure; put inputs before it")
+    if value.islower() and value not in FAILURE_TYPES:
+        known = ", ".join(FAILURE_TYPES)
+        raise UsageError(f"--retry-failed {value}: no such type of failure; known: {known}")
+    return value
 
 
 for _command in (
@@ -127,6 +152,8 @@ def main() -> None:
 
 def execute() -> int:
     """Run the command of `sys.argv`, errors as one line; gives the exit code."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         cli.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -144,6 +171,11 @@ def execute() -> int:
     except SystemExit as exit_:
         return int(exit_.code or 0)
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    """A scheduler that ends us is to be obeyed as a user is."""
+    raise KeyboardInterrupt
 
 
 def _say(message: str, code: int) -> int:

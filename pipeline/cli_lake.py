@@ -20,7 +20,7 @@ from scenelake.pipeline.cli_options import (
 @lake_argument
 @click.argument("video", required=False)
 @as_json
-def show(*, lake: Path, video: str | None, as_json: bool) -> None:
+def show(*, lake: str, video: str | None, as_json: bool) -> None:
     """List a lake's films, or the scenes of one VIDEO (its id or file name)."""
     from scenelake.pipeline import show as views
     from scenelake.pipeline.lake import Lake
@@ -39,7 +39,7 @@ def show(*, lake: Path, video: str | None, as_json: bool) -> None:
 @config_option
 @as_json
 def search(
-    *, lake: Path, text: str, k: int, profile: str, config_path: Path | None, as_json: bool
+    *, lake: str, text: str, k: int, profile: str, config_path: Path | None, as_json: bool
 ) -> None:
     """Find the scenes that fit a TEXT best."""
     from scenelake.pipeline.lake import Lake
@@ -63,7 +63,7 @@ def search(
 @as_json
 def ask(
     *,
-    lake: Path,
+    lake: str,
     question: str,
     video: str | None,
     profile: str,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scenelake.schemas.config import Config
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-lake_argument = click.argument("lake", type=click.Path(path_type=Path))
+lake_argument = click.argument("lake")
 profile_option = click.option(
     "--profile", default="embedded", show_default=True, help="Which models do what."
 )

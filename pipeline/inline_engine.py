@@ -1,21 +1,26 @@
-"""Runs the steps in this process: a thread for each, bounded queues between them.
+"""Runs the steps in this process: threads for each, queues of bounded weight between them.
 
-Steps overlap: while one film is transcribed the next is decoded. The heavy work of every
-step is in C and lets other threads run.
+Steps overlap: while one clip is transcribed the next is decoded. The heavy work of every
+step is in C, or in another process, and lets other threads run.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Generator, Iterable
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
+from scenelake.pipeline.watcher import QueueState
 
 _QUEUE_ITEMS = 2
 _POLL_S = 0.2
+_FLOW_EVERY_S = 1.0
 _END = object()
+
+Flow = Callable[[Mapping[str, QueueState]], None]
 
 
 class _StoppedError(Exception):
@@ -23,27 +28,11 @@ class _StoppedError(Exception):
 
 
 class _Line:
-    """Threads and queues of one run."""
+    """Threads of one run, and what stops them all."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         self.error: BaseException | None = None
-
-    def put(self, target: queue.Queue[Any], item: Any) -> None:
-        while not self.stop.is_set():
-            try:
-                return target.put(item, timeout=_POLL_S)
-            except queue.Full:
-                continue
-        raise _StoppedError
-
-    def get(self, origin: queue.Queue[Any]) -> Any:
-        while not self.stop.is_set():
-            try:
-                return origin.get(timeout=_POLL_S)
-            except queue.Empty:
-                continue
-        raise _StoppedError
 
     def start(self, target: Callable[[], None], name: str) -> None:
         threading.Thread(target=self._guarded, args=(target,), name=name, daemon=True).start()
@@ -58,23 +47,95 @@ class _Line:
             self.stop.set()
 
 
+class _Queue:
+    """Parcels on their way from some threads to others, bounded in number and bytes."""
+
+    def __init__(self, line: _Line, *, max_bytes: int, n_producers: int) -> None:
+        self._line = line
+        self._max_bytes = max_bytes
+        self._n_producers = n_producers
+        self._parcels: deque[Parcel] = deque()
+        self._n_bytes = 0
+        self._changed = threading.Condition()
+
+    def put(self, parcel: Parcel) -> None:
+        """Wait for room; what is heavier than the whole queue has room in an empty one."""
+        with self._changed:
+            while not self._has_room(parcel):
+                self._wait()
+            self._parcels.append(parcel)
+            self._n_bytes += parcel.n_bytes
+            self._changed.notify_all()
+
+    def get(self) -> Any:
+        """The next parcel, or the end when all producers have come to theirs."""
+        with self._changed:
+            while not self._parcels and self._n_producers:
+                self._wait()
+            if not self._parcels:
+                return _END
+            parcel = self._parcels.popleft()
+            self._n_bytes -= parcel.n_bytes
+            self._changed.notify_all()
+            return parcel
+
+    def get_within(self, timeout_s: float) -> Any:
+        """As `get`; None where nothing comes in time."""
+        with self._changed:
+            if not self._parcels and self._n_producers:
+                self._wait(timeout_s)
+                if not self._parcels and self._n_producers:
+                    return None
+        return self.get()
+
+    def end(self) -> None:
+        """One producer has come to its end."""
+        with self._changed:
+            self._n_producers -= 1
+            self._changed.notify_all()
+
+    def state(self) -> QueueState:
+        return QueueState(len(self._parcels), self._n_bytes)
+
+    def _has_room(self, parcel: Parcel) -> bool:
+        if not self._parcels:
+            return True
+        full = self._n_bytes + parcel.n_bytes > self._max_bytes
+        return len(self._parcels) < _QUEUE_ITEMS and not full
+
+    def _wait(self, timeout_s: float = _POLL_S) -> None:
+        self._changed.wait(timeout_s)
+        if self._line.stop.is_set():
+            raise _StoppedError
+
+
 def run_inline(
-    steps: list[Step], parcels: Iterable[Parcel], report: Callable[[Event], None]
+    steps: list[Step],
+    parcels: Iterable[Parcel],
+    report: Callable[[Event], None],
+    *,
+    queue_bytes: int = 64 << 20,
+    flow: Flow | None = None,
 ) -> Generator[Parcel]:
     """Give each parcel as it comes out of the last step.
+
+    Args:
+        queue_bytes: what may wait before one step.
+        flow: is told every second what waits before each step.
 
     Errors:
         UsageError, LakeError: what stops the whole run, raised here.
     """
     line = _Line()
-    queues: list[queue.Queue[Any]] = [queue.Queue(_QUEUE_ITEMS) for _ in range(len(steps) + 1)]
-    line.start(lambda: _feed(line, parcels, queues[0]), "feed")
+    n_producers = [1, *(_n_workers(step) for step in steps)]
+    queues = [_Queue(line, max_bytes=queue_bytes, n_producers=n) for n in n_producers]
+    line.start(lambda: _feed(parcels, queues[0]), "feed")
     for step, origin, target in zip(steps, queues, queues[1:], strict=False):
-        worker = Worker(step, report)
-        line.start(lambda w=worker, o=origin, t=target: _work(line, w, o, t), step.name)  # type: ignore[misc]
+        for _ in range(_n_workers(step)):
+            worker = Worker(step, report)
+            line.start(lambda w=worker, o=origin, t=target: _work(w, o, t), step.name)  # type: ignore[misc]
     try:
-        while (parcel := line.get(queues[-1])) is not _END:
-            yield parcel
+        yield from _results(steps, queues, flow)
     except _StoppedError:
         if line.error is not None:
             raise line.error from None
@@ -82,14 +143,31 @@ def run_inline(
         line.stop.set()
 
 
-def _feed(line: _Line, parcels: Iterable[Parcel], target: queue.Queue[Any]) -> None:
+def _n_workers(step: Step) -> int:
+    return max(step.pool.min, step.pool.max or 0)
+
+
+def _feed(parcels: Iterable[Parcel], target: _Queue) -> None:
     for parcel in parcels:
-        line.put(target, parcel)
-    line.put(target, _END)
+        target.put(parcel)
+    target.end()
 
 
-def _work(line: _Line, worker: Worker, origin: queue.Queue[Any], target: queue.Queue[Any]) -> None:
-    while (parcel := line.get(origin)) is not _END:
-        for result in worker.advance(parcel):
-            line.put(target, result)
-    line.put(target, _END)
+def _work(worker: Worker, origin: _Queue, target: _Queue) -> None:
+    try:
+        while (parcel := origin.get()) is not _END:
+            for result in worker.advance(parcel):
+                target.put(result)
+    finally:
+        worker.close()
+    target.end()
+
+
+def _results(steps: list[Step], queues: list[_Queue], flow: Flow | None) -> Generator[Parcel]:
+    told_s = time.monotonic()
+    while (parcel := queues[-1].get_within(_POLL_S)) is not _END:
+        if flow is not None and time.monotonic() - told_s >= _FLOW_EVERY_S:
+            told_s = time.monotonic()
+            flow({step.name: q.state() for step, q in zip(steps, queues, strict=False)})
+        if parcel is not None:
+            yield parcel

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from scenelake.pipeline.folder import Folder, folder_at
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import LakeError, UsageError
 from scenelake.schemas.tables import FAILURES, VIDEOS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """A lake of scenes in a folder.
+    """A lake of scenes in a folder, or at an address in an object store.
 
     >>> lake = Lake("my-lake")
     >>> lake.scenes(columns=["start_s", "title"]).to_pandas()
@@ -31,8 +31,8 @@ class Lake:
     path: str | os.PathLike[str]
 
     @property
-    def root(self) -> Path:
-        return Path(self.path)
+    def folder(self) -> Folder:
+        return folder_at(self.path)
 
     def check(self) -> Lake:
         """Make sure that this is a lake.
@@ -40,13 +40,14 @@ class Lake:
         Errors:
             UsageError: it is not.
         """
-        if not (self.root / "videos").is_dir():
-            raise UsageError(f"{self.root}: no lake here; `scenelake run FILMS --lake …` makes one")
+        if not self.folder.folders():
+            where = self.folder.uri
+            raise UsageError(f"{where}: no lake here; `scenelake run FILMS --lake …` makes one")
         return self
 
     def videos(self) -> pa.Table:
         """The videos table: one row a committed film."""
-        return _read(self._committed("videos"), VIDEOS)
+        return self._read(self._committed("videos"), VIDEOS)
 
     def scenes(
         self, *, columns: Sequence[str] | None = None, video_id: str | None = None
@@ -57,15 +58,17 @@ class Lake:
             columns: only these; keyframes weigh most.
             video_id: only this film's.
         """
-        paths = [p for p in self._committed("scenes") if video_id in (None, p.stem)]
+        own = None if video_id is None else f"scenes/{video_id}.parquet"
+        names = [n for n in self._committed("scenes") if own in (None, n)]
         wanted = list(columns) if columns is not None else None
-        if not paths:
-            raise UsageError(f"{self.root}: holds no film yet")
-        return _read(paths, None, columns=wanted)
+        if not names:
+            raise UsageError(f"{self.folder.uri}: holds no film yet")
+        return self._read(names, None, columns=wanted)
 
     def failures(self) -> pa.Table:
         """The failures table: inputs whose last run failed."""
-        return _read(sorted((self.root / "failures").glob("*.parquet")), FAILURES)
+        self.check()
+        return self._read([f"failures/{n}" for n in self.folder.names("failures")], FAILURES)
 
     def find_video(self, name: str) -> dict[str, Any]:
         """The one film whose id begins with `name`, or whose file has that name.
@@ -78,7 +81,8 @@ class Lake:
         found = exact or [r for r in rows if r["video_id"].startswith(name)]
         if len(found) != 1:
             count = "no film" if not found else f"{len(found)} films"
-            raise UsageError(f"{self.root}: {count} named {name!r}; `scenelake show` lists them")
+            where = self.folder.uri
+            raise UsageError(f"{where}: {count} named {name!r}; `scenelake show` lists them")
         return found[0]
 
     def search(self, text: str, *, k: int = 10, config: Config | None = None) -> list[Hit]:
@@ -95,21 +99,22 @@ class Lake:
 
         return ask(self, question, video=video, config=config or Config())
 
-    def _committed(self, table: str) -> list[Path]:
-        """Files of a table whose film is there whole."""
+    def _committed(self, table: str) -> list[str]:
+        """Names of a table's files whose film is there whole."""
         self.check()
-        names = sorted(p.name for p in (self.root / "videos").glob("*.parquet"))
-        paths = [self.root / table / name for name in names]
-        return [path for path in paths if path.exists()]
+        there = set(self.folder.names(table))
+        return [f"{table}/{name}" for name in self.folder.names("videos") if name in there]
 
+    def _read(
+        self, names: Sequence[str], schema: pa.Schema | None, *, columns: list[str] | None = None
+    ) -> pa.Table:
+        if not names:
+            return (schema or pa.schema([])).empty_table()
+        try:
+            return pa.concat_tables([self._table(name, columns) for name in names])
+        except (OSError, pa.ArrowInvalid) as error:
+            raise LakeError(f"the lake cannot be read: {' '.join(str(error).split())}") from error
 
-def _read(
-    paths: Sequence[Path], schema: pa.Schema | None, *, columns: list[str] | None = None
-) -> pa.Table:
-    if not paths:
-        return (schema or pa.schema([])).empty_table()
-    try:
-        tables = [pq.read_table(path, columns=columns) for path in paths]
-        return pa.concat_tables(tables)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise LakeError(f"the lake cannot be read: {' '.join(str(error).split())}") from error
+    def _table(self, name: str, columns: list[str] | None) -> pa.Table:
+        with self.folder.parquet(name) as file:
+            return file.read(columns=columns)

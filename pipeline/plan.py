@@ -1,126 +1,155 @@
-"""First and last step: what an input is and whether it needs work; the film's commit."""
+"""The first step: what an input is, whether it needs work, and which clips of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
-from scenelake.pipeline.store import Store
-from scenelake.schemas.flow import Clip, Film, Receipt, Skipped
-from scenelake.schemas.rows import Provenance, Scene, Video
+from scenelake.pipeline.known_files import KnownFiles
+from scenelake.pipeline.lake_access import LakeAccess
+from scenelake.pipeline.recall import Recall
+from scenelake.schemas.config import Config
+from scenelake.schemas.errors import InputError
+from scenelake.schemas.flow import EVERYTHING, Busy, Clip, Ready, Skipped, Source
 from scenelake.workers.files import forget_copy, local_copy
-from scenelake.workers.probe import check_readable, content_id, probe
+from scenelake.workers.probe import check_readable, content_id
+from scenelake.workers.sandbox import Sandbox, SandboxError
 from scenelake.workers.stage import Resources
 
-
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """What every row of a run says of its origin."""
-
-    run_id: str
-    version: str
-    configs: Mapping[str, str]
-    models: Mapping[str, str]
-    prompt_hash: str | None
-
-    def provenance(self, *, frames_s: tuple[float, ...] = ()) -> Provenance:
-        return Provenance(
-            run_id=self.run_id,
-            version=self.version,
-            created_at=datetime.now(UTC),
-            configs=self.configs,
-            models=self.models,
-            prompt_hash=self.prompt_hash,
-            frames_s=frames_s,
-        )
+_PROBE = "scenelake.workers.probe:probe_film"
+_BYTES_PER_S = 2e6
+"""A film is scanned at least this fast, or the scan is stopped."""
+_ENTRIES_PER_CLIP = 16
+_PICTURES = frozenset({"cut", "visual", "ocr"})
 
 
 class Plan:
-    """An address to a clip; or to nothing, where the lake has it already."""
+    """An address to clips; or to nothing, where the lake has it all already."""
 
     resources = Resources(cpus=0.5)
 
-    def __init__(self, lake: Path, run: RunInfo) -> None:
-        self._store = Store(lake)
-        self._run = run
+    def __init__(self, config: Config, lake: LakeAccess) -> None:
+        self._config = config
+        self._lake = lake
+        self._sandbox = Sandbox(memory_bytes=config.limits.decode_memory_bytes)
 
     def setup(self) -> None:
         """Nothing to load."""
 
-    def process(self, item: str) -> Iterator[Clip | Skipped]:
+    def close(self) -> None:
+        """End the child process."""
+        self._sandbox.close()
+
+    def process(self, item: str) -> Iterator[Clip | Ready | Skipped | Busy]:
         """Look at one input.
 
         Errors:
             InputError: it cannot be read or holds no film.
         """
-        with local_copy(item, keep=True) as path:
+        known = KnownFiles(self._lake.folder, self._config.sources.trust_marks)
+        mark = known.mark(item)
+        known_id = known.video_id(item, mark)
+        if known_id is not None and self._lake.is_committed(known_id):
+            yield self._skipped(known_id, uri=item)
+            return
+        with local_copy(item) as path:
             check_readable(path, uri=item)
-            video_id = content_id(path)
-            reason = self._reason_to_skip(video_id, uri=item)
-            if reason:
-                forget_copy(item)
-                yield Skipped(video_id, item, reason)
-                return
-            try:
-                source = probe(path, uri=item, video_id=video_id)
-            except BaseException:
-                self._store.release(video_id)
-                raise
-        yield Clip(source=source, index=0, count=1, start_s=0.0, end_s=source.duration_s)
+            video_id = known_id or content_id(path)
+            if known_id is None:
+                known.remember(item, mark, video_id)
+            idle = self._no_work(video_id, uri=item)
+            source = None if idle else self._claimed_source(path, video_id, uri=item)
+        if idle:
+            forget_copy(item)
+            yield idle
+        if source is not None:
+            yield from self._work(source)
 
-    def _reason_to_skip(self, video_id: str, *, uri: str) -> str | None:
-        if self._store.committed_configs(video_id) == dict(self._run.configs):
-            return "already committed with this configuration"
-        other = self._store.claim(video_id, run_id=self._run.run_id, uri=uri)
-        return f"same content as {other}" if other else None
+    def _no_work(self, video_id: str, *, uri: str) -> Skipped | Busy | None:
+        """Why there is nothing to do; None where there is, and the film is claimed."""
+        if self._lake.is_committed(video_id):
+            return self._skipped(video_id, uri=uri)
+        holder = self._lake.claims.take(video_id, uri=uri)
+        if holder is None:
+            return None
+        run_id, other = holder
+        if run_id == self._lake.run.run_id:
+            return Skipped(video_id, uri, f"same content as {other}")
+        return Busy(video_id, uri, run_id)
+
+    def _skipped(self, video_id: str, *, uri: str) -> Skipped:
+        if self._lake.claims.is_free(video_id):
+            self._lake.staging.clear(video_id)  # what a run killed after its commit left
+        return Skipped(video_id, uri, "already committed with this configuration")
+
+    def _claimed_source(self, path: Path, video_id: str, *, uri: str) -> Source:
+        try:
+            return self._probe(path, video_id, uri=uri)
+        except BaseException:
+            self._lake.claims.release(video_id)
+            raise
+
+    def _probe(self, path: Path, video_id: str, *, uri: str) -> Source:
+        timeout_s = self._config.limits.decode_timeout_s + path.stat().st_size / _BYTES_PER_S
+        try:
+            source: Source = self._sandbox.call(
+                _PROBE, str(path), uri, video_id, timeout_s=timeout_s
+            )
+        except SandboxError as error:
+            raise InputError(
+                f"{uri}: looking through it: {error}", error_type=error.error_type
+            ) from error
+        return source
+
+    def _work(self, source: Source) -> Iterator[Clip | Ready]:
+        """What of a film is still to be made, clip by clip."""
+        staging, video_id = self._lake.staging, source.video_id
+        staging.forget_races(video_id)
+        clips = plan_clips(source, length_s=self._config.clips.length_s)
+        done = staging.clips(video_id)
+        if len(done) == len(clips):
+            yield Ready(source, len(clips))
+            return
+        makes = to_make(self._lake.store.committed_configs(video_id), self._lake.run.configs)
+        if not makes:
+            yield Ready(source, 0)
+            return
+        recall = Recall(self._lake.folder, source)
+        for clip in clips:
+            if clip.index not in done:
+                known = recall.piece(clip.start_s, clip.end_s) if makes < EVERYTHING else None
+                yield replace(clip, makes=makes, known=known)
 
 
-class Commit:
-    """A described film into the lake."""
+def plan_clips(source: Source, *, length_s: float) -> list[Clip]:
+    """A film as clips of equal length, about `length_s`; their ends are moved when read."""
+    count = max(1, round(source.duration_s / length_s))
+    step_s = source.duration_s / count
+    edges_s = [index * step_s for index in range(count)] + [source.duration_s]
+    return [
+        Clip(_lighter(source, edges_s[index]), index, count, edges_s[index], edges_s[index + 1])
+        for index in range(count)
+    ]
 
-    resources = Resources(cpus=0.2)
 
-    def __init__(self, lake: Path, run: RunInfo, *, visual_dim: int, text_dim: int) -> None:
-        self._store = Store(lake)
-        self._run = run
-        self._dims = {"visual_dim": visual_dim, "text_dim": text_dim}
+def to_make(committed: Mapping[str, str] | None, wanted: Mapping[str, str]) -> frozenset[str]:
+    """The column families that a film lacks; without descriptions, which are always made.
 
-    def setup(self) -> None:
-        """Nothing to load."""
+    Pictures are of a cut, so a change of cuts makes all of theirs anew. Cuts and speech
+    both changed, or speech and what is seen, is everything.
+    """
+    if committed is None:
+        return EVERYTHING
+    changed = {family for family in EVERYTHING if committed.get(family) != wanted[family]}
+    if "cut" in changed:
+        changed |= _PICTURES
+    if "speech" in changed and changed & _PICTURES:
+        return EVERYTHING
+    return frozenset(changed)
 
-    def process(self, item: Film) -> Iterator[Receipt]:
-        """Write a film's tables.
 
-        Errors:
-            LakeError: the lake cannot be written.
-        """
-        source = item.clip.source
-        scenes = [(scene, self._scene_provenance(scene)) for scene in item.scenes]
-        self._store.commit(self._video(item), scenes, **self._dims)
-        yield Receipt(source.video_id, source.uri, len(item.scenes), source.duration_s)
-
-    def _scene_provenance(self, scene: Scene) -> Provenance:
-        return self._run.provenance(frames_s=scene.frames_s)
-
-    def _video(self, film: Film) -> Video:
-        source = film.clip.source
-        video, audio = source.video, source.audio
-        return Video(
-            video_id=source.video_id,
-            uri=source.uri,
-            container=source.container,
-            duration_s=source.duration_s,
-            width=video.width if video else None,
-            height=video.height if video else None,
-            fps=video.rate if video else None,
-            rotation=video.rotation if video else 0,
-            video_codec=video.codec if video else None,
-            audio_codec=audio.codec if audio else None,
-            language=film.language,
-            n_scenes=len(film.scenes),
-            n_bytes=source.n_bytes,
-            warnings=film.warnings,
-            provenance=self._run.provenance(),
-        )
+def _lighter(source: Source, start_s: float) -> Source:
+    """The source with the entries that a reader who begins near `start_s` may need."""
+    before = [entry for entry in source.entries if entry.time_s <= start_s]
+    return replace(source, entries=tuple(before[-_ENTRIES_PER_CLIP:]))

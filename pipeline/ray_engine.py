@@ -11,20 +11,31 @@ import logging
 import pickle
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext
+from ray.util import metrics
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
-from scenelake.schemas.errors import SceneLakeError, UsageError
+from scenelake.schemas.errors import InputError, SceneLakeError, UsageError
+from scenelake.schemas.flow import Receipt
+from scenelake.schemas.rows import Failure
 
 _SHARE = 0.9
 """Of a machine's CPUs to ask for: Ray Data's own tasks need a place too."""
 
+_TASKS_IN_FLIGHT = 2
+"""A worker has its next parcel at hand, and none waits long behind a slow one."""
+
+_BOUNDARIES_S = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 _POLL_S = 0.5
 _END = object()
+
+Key = tuple[str, ...]
 
 
 def run_on_ray(
@@ -33,19 +44,24 @@ def run_on_ray(
     report: Callable[[Event], None],
     *,
     address: str | None = None,
+    attempts: int = 3,
 ) -> Generator[Parcel]:
     """Give each parcel as it comes out of the last step, in no particular order.
 
+    What a worker or a machine that dies had in hand is done again, so that a parcel may
+    come out twice.
+
     Args:
         address: of a running cluster; None starts Ray on this machine and ends it after.
+        attempts: at an item under which workers die, before it is called a failure.
 
     Errors:
         UsageError, LakeError: what stops the whole run, raised here.
     """
     if not parcels:
         return
-    with _ray(address):
-        board = _Board.options(num_cpus=0).remote()  # type: ignore[attr-defined]
+    with _ray(address), _settings():
+        board = _board()
         dataset: Any = ray.data.from_items(
             [{"parcel": pickle.dumps(parcel)} for parcel in parcels],
             # One film a block: the unit that Ray schedules, retries and holds back.
@@ -54,47 +70,162 @@ def run_on_ray(
         for step, cpus in zip(steps, _cpus(steps), strict=True):
             dataset = dataset.flat_map(
                 _StepActor,
-                fn_constructor_args=(step, board),
-                compute=ActorPoolStrategy(min_size=1, max_size=_max_workers(steps)),
+                fn_constructor_args=(step, board, attempts),
+                compute=_pool(step, steps),
                 num_cpus=cpus,
                 num_gpus=step.resources.gpus or None,
+                memory=step.resources.memory_bytes or None,
             )
         yield from _results(dataset, board, report)
 
 
 @ray.remote
 class _Board:
-    """Collects what workers report, for the driver to fetch."""
+    """Collects what workers report, for the driver to fetch; knows what they died of."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
+        self._begun: Counter[Key] = Counter()
 
-    def add(self, event: Event) -> None:
+    def begin(self, key: Key, event: Event) -> int:
+        """A worker takes an item up: how often one has without getting done with it."""
         self._events.append(event)
+        self._begun[key] += 1
+        return self._begun[key]
+
+    def finish(self, key: Key, events: list[Event]) -> None:
+        """A worker is done with an item, well or not."""
+        del self._begun[key]
+        self._events.extend(events)
 
     def drain(self) -> list[Event]:
         events, self._events = self._events, []
         return events
 
 
+class _Metrics:
+    """What Ray gives out to Prometheus of a step's worker, as ``ray_scenelake_*``."""
+
+    def __init__(self, step: str) -> None:
+        def named(kind: Any, name: str, what: str, *tags: str, **options: Any) -> Any:
+            metric = kind(f"scenelake_{name}", what, tag_keys=("step", *tags), **options)
+            return metric.set_default_tags({"step": step})
+
+        self._items = named(metrics.Counter, "items", "Items that a step was done with.")
+        self._busy = named(metrics.Counter, "busy_seconds", "Seconds that workers were busy.")
+        self._took = named(
+            metrics.Histogram, "item_seconds", "Seconds an item took.", boundaries=_BOUNDARIES_S
+        )
+        self._in_hand = named(metrics.Gauge, "in_hand", "Items being worked on.")
+        self._failures = named(metrics.Counter, "failures", "Films that failed.", "error_type")
+        self._media = named(metrics.Counter, "media_seconds", "Seconds of film committed.")
+
+    def note(self, event: Event) -> None:
+        self._in_hand.set(1.0 if event.kind == "started" else 0.0)
+        if event.kind == "finished":
+            self._items.inc()
+            self._took.observe(event.busy_s)
+            if event.busy_s > 0:
+                self._busy.inc(event.busy_s)
+
+    def judge(self, item: Any) -> None:
+        """Count what has come to its end in this step."""
+        if isinstance(item, Failure):
+            self._failures.inc(tags={"error_type": item.error_type})
+        elif isinstance(item, Receipt):
+            self._media.inc(item.media_s)
+
+
 class _StepActor:
     """A worker of one step inside a Ray actor."""
 
-    def __init__(self, step: Step, board: Any) -> None:
-        self._worker = Worker(step, lambda event: board.add.remote(event))
+    def __init__(self, step: Step, board: Any, attempts: int) -> None:
+        self._step = step
+        self._board = board
+        self._attempts = attempts
+        self._events: list[Event] = []
+        self._worker = Worker(step, self._events.append)
+        self._metrics = _Metrics(step.name)
 
-    def __call__(self, row: dict[str, Any]) -> list[dict[str, bytes]]:
+    def __call__(self, row: dict[str, Any]) -> Iterator[dict[str, bytes]]:
         parcel = pickle.loads(row["parcel"])
         if isinstance(parcel, SceneLakeError):
-            return [row]
-        return [{"parcel": pickle.dumps(out)} for out in self._advance(parcel)]
+            yield row
+        else:
+            for out in self._advance(parcel):
+                yield {"parcel": pickle.dumps(out)}
 
     def _advance(self, parcel: Parcel) -> Iterator[Parcel | SceneLakeError]:
         """Parcels, or what stops the run: an error raised here, Ray would wrap and retry."""
         try:
-            yield from self._worker.advance(parcel)
+            if self._worker.concerns(parcel):
+                yield from self._work(parcel)
+            else:
+                yield from self._worker.advance(parcel)
         except SceneLakeError as error:
             yield error
+
+    def _work(self, parcel: Parcel) -> Iterator[Parcel]:
+        """Work on a parcel, unless workers have died of it too often."""
+        key = (self._step.name, parcel.uri, *self._worker.place(parcel))
+        started = self._worker.event(parcel, "started")
+        self._metrics.note(started)
+        n_begun = ray.get(self._board.begin.remote(key, started))
+        for out in self._attempted(parcel, n_begun):
+            self._metrics.judge(out.item)
+            yield out
+        finished = [event for event in self._events if event.kind == "finished"]
+        self._events.clear()
+        for event in finished:
+            self._metrics.note(event)
+        ray.get(self._board.finish.remote(key, finished))
+
+    def _attempted(self, parcel: Parcel, n_begun: int) -> Iterator[Parcel]:
+        if n_begun <= self._attempts:
+            yield from self._worker.advance(parcel)
+            return
+        error = InputError(
+            f"{parcel.uri}: a worker of {self._step.name} died {self._attempts} times over it",
+            error_type="crashed",
+        )
+        yield self._worker.failed(parcel, error)
+
+
+def _board() -> Any:
+    """The board, on the driver's own machine: it must outlive any other."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return _Board.options(num_cpus=0, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+
+
+def _pool(step: Step, steps: list[Step]) -> ActorPoolStrategy:
+    most = step.pool.max or _max_workers(steps)
+    return ActorPoolStrategy(
+        min_size=step.pool.min,
+        max_size=max(step.pool.min, most),
+        max_tasks_in_flight_per_actor=_TASKS_IN_FLIGHT,
+    )
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[None]:
+    """Ray Data's settings for this run; those of the process are put back after."""
+    context = DataContext.get_current()
+    ours = {
+        "enable_progress_bars": False,
+        "print_on_execution_start": False,
+        # A block for each parcel, given on as soon as it is there: a film's clips must not
+        # wait for each other, nor travel to one worker together.
+        "target_max_block_size": 1,
+    }
+    theirs = {name: getattr(context, name) for name in ours}
+    for name, value in ours.items():
+        setattr(context, name, value)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, value in theirs.items():
+            setattr(context, name, value)
 
 
 @contextlib.contextmanager
@@ -103,10 +234,6 @@ def _ray(address: str | None) -> Iterator[None]:
     ours = not ray.is_initialized()
     if ours:
         _connect(address)
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
     finally:
@@ -127,8 +254,8 @@ def _connect(address: str | None) -> None:
 
 
 def _cpus(steps: list[Step]) -> list[float]:
-    """CPUs for a worker of each step, scaled down where one of each would not fit."""
-    wanted = sum(step.resources.cpus for step in steps)
+    """CPUs for a worker of each step, scaled down where the smallest pools would not fit."""
+    wanted = sum(step.resources.cpus * step.pool.min for step in steps)
     scale = min(1.0, _SHARE * _cluster_cpus() / wanted)
     return [round(step.resources.cpus * scale, 3) for step in steps]
 

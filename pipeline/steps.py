@@ -1,7 +1,8 @@
 """How an item goes through a step, whichever engine runs it.
 
-An item travels in a `Parcel` with the address it came from. An error of one item turns
-into a `Failure` here, in one place, and the parcel goes on to the end with it.
+An item travels in a `Parcel` with the address it came from. A step takes items of its own
+types; others pass by. An error of one item turns into a `Failure` here, in one place, and
+the parcel goes on to the end with it.
 """
 
 from __future__ import annotations
@@ -9,51 +10,81 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from scenelake.schemas.errors import InputError, LakeError, SceneLakeError, UsageError
-from scenelake.schemas.flow import Receipt, Skipped
+from scenelake.schemas.config import PoolConfig
+from scenelake.schemas.errors import (
+    InputError,
+    LakeError,
+    SceneLakeError,
+    TransientError,
+    UsageError,
+)
+from scenelake.schemas.flow import Busy, Clip, Part, Receipt, Skipped, Source
 from scenelake.schemas.rows import Failure
 from scenelake.workers.stage import Resources, Stage
 
 logger = logging.getLogger(__name__)
 
-_ENDS = (Failure, Skipped, Receipt)
+_ENDS = (Failure, Skipped, Receipt, Busy)
+_BACK_OFF_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the list: its name and how a worker of it is made."""
+    """One step of the list.
+
+    Attributes:
+        make: how a worker of it is made.
+        takes: the types of item that it works on.
+        families: the column families it makes; a clip that needs none of them is skipped.
+        attempts: at an item that meets a transient error.
+    """
 
     name: str
     make: Callable[[], Stage[Any, Any]]
     resources: Resources
+    takes: tuple[type, ...]
+    families: frozenset[str] = frozenset()
+    pool: PoolConfig = field(default_factory=PoolConfig)
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """An item on its way, and the seconds that each step was busy with it."""
+    """An item on its way."""
 
     uri: str
     run_id: str
     item: Any
     video_id: str | None = None
-    busy_s: tuple[tuple[str, float], ...] = ()
 
     @property
     def ended(self) -> bool:
         return isinstance(self.item, _ENDS)
 
+    @property
+    def n_bytes(self) -> int:
+        """About what it weighs."""
+        return int(getattr(self.item, "n_bytes", 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A step takes up an input, or is done with it."""
+    """A step takes up a clip of an input, or is done with it after `busy_s`.
+
+    `media_s`: the film's duration, where it is known; `n_clips`: how many it has.
+    """
 
     uri: str
     step: str
     kind: Literal["started", "finished"]
+    clip: int | None = None
+    n_clips: int | None = None
+    media_s: float | None = None
+    busy_s: float = 0.0
 
 
 class Worker:
@@ -63,62 +94,159 @@ class Worker:
         self._step = step
         self._report = report
         self._stage: Stage[Any, Any] | None = None
+        self._is_set_up = False
+
+    def concerns(self, parcel: Parcel) -> bool:
+        """Whether the step has work to do on a parcel."""
+        if parcel.ended or not isinstance(parcel.item, self._step.takes):
+            return False
+        clip = _clip_of(parcel.item)
+        return not self._step.families or clip is None or bool(clip.makes & self._step.families)
 
     def advance(self, parcel: Parcel) -> Iterator[Parcel]:
-        """Take a parcel one step further; one that has ended passes through.
+        """Take a parcel one step further, or let it pass by.
 
         Errors:
             UsageError, LakeError: the whole run cannot go on.
         """
-        if parcel.ended:
+        if parcel.ended or not isinstance(parcel.item, self._step.takes):
             yield parcel
-            return
-        self._report(Event(parcel.uri, self._step.name, "started"))
-        if self._stage is None:
-            stage = self._step.make()
-            stage.setup()
-            self._stage = stage
-        yield from self._process(self._stage, parcel)
-        self._report(Event(parcel.uri, self._step.name, "finished"))
+        elif self.concerns(parcel):
+            yield from self._work(parcel)
+        else:
+            stage: Any = self._made()
+            yield replace(parcel, item=stage.skip(parcel.item))
 
-    def _process(self, stage: Stage[Any, Any], parcel: Parcel) -> Iterator[Parcel]:
-        outputs: Iterator[Any] = stage.process(parcel.item)
+    def close(self) -> None:
+        """Let go of what the stage holds besides memory."""
+        close = getattr(self._stage, "close", None)
+        if close is not None:
+            close()
+
+    def event(self, parcel: Parcel, kind: Literal["started", "finished"]) -> Event:
+        """An event of this step on a parcel, with what its item knows of the film."""
+        index, count = _position(parcel.item)
+        source = _source_of(parcel.item)
+        return Event(
+            uri=parcel.uri,
+            step=self._step.name,
+            kind=kind,
+            clip=index,
+            n_clips=count,
+            media_s=None if source is None else source.duration_s,
+        )
+
+    def failed(self, parcel: Parcel, error: Exception) -> Parcel:
+        """The end of a parcel that a worker died of."""
+        return replace(parcel, item=self._failure(parcel, error))
+
+    @staticmethod
+    def place(parcel: Parcel) -> tuple[str, ...]:
+        """What tells an item from the others of its film."""
+        index, _ = _position(parcel.item)
+        return type(parcel.item).__name__, str(index)
+
+    def _made(self) -> Stage[Any, Any]:
+        if self._stage is None:
+            self._stage = self._step.make()
+        return self._stage
+
+    def _work(self, parcel: Parcel) -> Iterator[Parcel]:
+        self._report(self.event(parcel, "started"))
+        stage = self._made()
+        if not self._is_set_up:
+            stage.setup()
+            self._is_set_up = True
+        busy_s, media_s = 0.0, None
+        outputs = self._outputs(stage, parcel)
         while True:
             start_s = time.perf_counter()
+            output = next(outputs, None)
+            busy_s += time.perf_counter() - start_s
+            if output is None:
+                break
+            source = _source_of(output.item)
+            media_s = source.duration_s if source is not None else media_s
+            yield output
+        done = self.event(parcel, "finished")
+        self._report(replace(done, busy_s=busy_s, media_s=done.media_s or media_s))
+
+    def _outputs(self, stage: Stage[Any, Any], parcel: Parcel) -> Iterator[Parcel]:
+        try:
+            for item in self._attempted(stage, parcel.item):
+                yield replace(parcel, item=item, video_id=_video_id(item) or parcel.video_id)
+        except (UsageError, LakeError):
+            raise
+        except Exception as error:
+            yield self.failed(parcel, error)
+
+    def _attempted(self, stage: Stage[Any, Any], item: Any) -> Iterator[Any]:
+        """What the stage makes of an item; a transient error is waited out, ever longer."""
+        for attempt in range(1, self._step.attempts + 1):
+            given = False
             try:
-                item = next(outputs, None)
-            except (UsageError, LakeError):
-                raise
-            except Exception as error:
-                item = self._failure(parcel, error)
-                outputs = iter(())
-            if item is None:
+                for output in stage.process(item):
+                    given = True
+                    yield output
                 return
-            busy = (self._step.name, time.perf_counter() - start_s)
-            yield replace(
-                parcel,
-                item=item,
-                video_id=_video_id(item) or parcel.video_id,
-                busy_s=(*parcel.busy_s, busy),
-            )
+            except TransientError as error:
+                if given or attempt == self._step.attempts:
+                    raise
+                logger.warning("%s: attempt %d: %s", self._step.name, attempt, error)
+                time.sleep(_BACK_OFF_S * 2 ** (attempt - 1))
 
     def _failure(self, parcel: Parcel, error: Exception) -> Failure:
+        place = _place(parcel)
         if not isinstance(error, SceneLakeError):
-            logger.error("%s: %s failed", parcel.uri, self._step.name, exc_info=error)
+            logger.error("%s: %s failed", place, self._step.name, exc_info=error)
+        message = " ".join(str(error).split()) or type(error).__name__
         return Failure(
             uri=parcel.uri,
             video_id=parcel.video_id,
             stage=self._step.name,
-            error_type=error.error_type if isinstance(error, InputError) else type(error).__name__,
-            message=" ".join(str(error).split()) or type(error).__name__,
+            error_type=error_type(error),
+            message=message if isinstance(error, InputError) else f"{place}: {message}",
             run_id=parcel.run_id,
             at=datetime.now(UTC),
         )
 
 
+def error_type(error: Exception) -> str:
+    """What a row of `failures` calls an error."""
+    if isinstance(error, InputError):
+        return error.error_type
+    return "transient" if isinstance(error, TransientError) else type(error).__name__
+
+
+def _place(parcel: Parcel) -> str:
+    clip = _clip_of(parcel.item)
+    if clip is None or clip.count == 1:
+        return parcel.uri
+    return f"{parcel.uri} clip {clip.index + 1}/{clip.count}"
+
+
+def _clip_of(item: Any) -> Clip | None:
+    clip = getattr(item, "clip", None)
+    return clip if isinstance(clip, Clip) else None
+
+
+def _position(item: Any) -> tuple[int | None, int | None]:
+    """Which of its film's clips or parts an item is, and of how many."""
+    clip = _clip_of(item)
+    if clip is not None:
+        return clip.index, clip.count
+    return (item.index, item.count) if isinstance(item, Part) else (None, None)
+
+
+def _source_of(item: Any) -> Source | None:
+    clip = _clip_of(item)
+    source = clip.source if clip is not None else getattr(item, "source", None)
+    return source if isinstance(source, Source) else None
+
+
 def _video_id(item: Any) -> str | None:
     """The film that an item belongs to, as far as the item says."""
-    if isinstance(item, Skipped | Receipt | Failure):
+    if isinstance(item, Skipped | Receipt | Busy):
         return item.video_id
-    source = getattr(item, "source", None)
+    source = _source_of(item)
     return source.video_id if source is not None else None

@@ -1,148 +1,139 @@
-"""Writes the lake: one Parquet file a film and table, each there whole or not at all.
+"""Writes the lake's tables: one Parquet file a film and table, each there whole or not at all.
 
 LAKE/videos/<video_id>.parquet     written last: without it the film does not exist
 LAKE/scenes/<video_id>.parquet
 LAKE/failures/<video_id or hash of uri>.parquet
-LAKE/_staging/<video_id>/claim     a run has taken this film
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scenelake.schemas.errors import LakeError
-from scenelake.schemas.rows import Failure, Provenance, Scene, Video
-from scenelake.schemas.tables import failures_table, scenes_table, videos_table
+from scenelake.pipeline.folder import Folder
+from scenelake.schemas.rows import Failure, Video
+from scenelake.schemas.tables import (
+    SCHEMA_VERSION,
+    failures_table,
+    scenes_schema,
+    videos_table,
+)
 
-_FOLDERS = ("videos", "scenes", "failures", "_staging")
+_COMPRESSION = "zstd"
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A lake in a folder of this machine or of one that all workers see."""
+    """A lake's tables, for those who write them."""
 
-    root: Path
+    folder: Folder
 
     def prepare(self) -> None:
-        """Make the lake's folders.
+        """See that the lake's place is there.
 
         Errors:
-            LakeError: the place cannot be written.
+            LakeError: it cannot be written.
         """
-        with _explained(self.root):
-            for name in _FOLDERS:
-                (self.root / name).mkdir(parents=True, exist_ok=True)
+        self.folder.make()
 
     def committed_configs(self, video_id: str) -> Mapping[str, str] | None:
-        """Column family -> configuration hash of a committed film; None where there is none."""
-        path = self._path("videos", video_id)
-        if not path.exists() or not self._path("scenes", video_id).exists():
+        """Column family -> configuration hash of a committed film; None where there is none.
+
+        A film written by a version with other tables counts as none.
+        """
+        if not self.folder.exists(_name("scenes", video_id)):
             return None
-        row = pq.read_table(path, columns=["provenance"]).to_pylist()[0]
-        return dict(row["provenance"]["configs"])
+        row = self._row("videos", video_id, "provenance")
+        return None if row is None else dict(row["provenance"]["configs"])
+
+    def committed_by(self, video_id: str) -> str | None:
+        """The run that committed a film, None where there is none."""
+        row = self._row("videos", video_id, "provenance")
+        return None if row is None else str(row["provenance"]["run_id"])
+
+    def committed_row(self, video_id: str) -> dict[str, Any] | None:
+        """A film's row, None where there is none."""
+        return self._row("videos", video_id)
 
     def commit(
         self,
         video: Video,
-        scenes: list[tuple[Scene, Provenance]],
+        parts: Iterable[pa.Table],
         *,
         visual_dim: int,
         text_dim: int,
     ) -> None:
         """Put a film into the lake, its row last; an older version of it is replaced.
 
+        Args:
+            parts: its scenes as tables, in order; one is in memory at a time.
+
         Errors:
             LakeError: the lake cannot be written; what was there is there still.
         """
-        table = scenes_table(scenes, visual_dim=visual_dim, text_dim=text_dim)
-        self._write(table, self._path("scenes", video.video_id))
-        self._write(videos_table([video]), self._path("videos", video.video_id))
+        schema = scenes_schema(visual_dim=visual_dim, text_dim=text_dim)
+        with (
+            self.folder.writing(_name("scenes", video.video_id)) as file,
+            pq.ParquetWriter(file, schema, compression=_COMPRESSION) as writer,
+        ):
+            for part in parts:
+                writer.write_table(part)
+        self.folder.write(_name("videos", video.video_id), packed(videos_table([video])))
         self.clear_failures(uri=video.uri, video_id=video.video_id)
-        self.release(video.video_id)
 
     def record_failure(self, failure: Failure) -> Failure:
         """Write a failure's row, counting its earlier attempts; gives the row as written."""
-        path = self._path("failures", _failure_name(failure.uri, failure.video_id))
+        name = _name("failures", _failure_name(failure.uri, failure.video_id))
         attempts = 1
-        if path.exists():
-            attempts += int(pq.read_table(path).column("attempts")[0].as_py())
+        if self.folder.exists(name):
+            attempts += int(self._table(name).column("attempts")[0].as_py())
         counted = replace(failure, attempts=attempts)
-        self._write(failures_table([counted]), path)
-        if failure.video_id:
-            self.release(failure.video_id)
+        self.folder.write(name, packed(failures_table([counted])))
         return counted
 
     def clear_failures(self, *, uri: str, video_id: str) -> None:
         """Forget earlier failures of a film that has made it."""
         for name in {_failure_name(uri, None), _failure_name(uri, video_id)}:
-            self._path("failures", name).unlink(missing_ok=True)
+            self.folder.remove(_name("failures", name))
 
-    def failed_uris(self) -> list[str]:
-        """Addresses of all inputs whose last run failed."""
-        tables = [pq.read_table(p) for p in sorted((self.root / "failures").glob("*.parquet"))]
-        return [uri for table in tables for uri in table.column("uri").to_pylist()]
+    def failed_uris(self, *, error_type: str | None = None) -> list[str]:
+        """Addresses of inputs whose last run failed: all, or those of one type."""
+        names = self.folder.names("failures")
+        rows = [row for n in names for row in self._table(f"failures/{n}").to_pylist()]
+        return [r["uri"] for r in rows if error_type in (None, r["error_type"])]
 
-    def claim(self, video_id: str, *, run_id: str, uri: str) -> str | None:
-        """Take a film for a run.
+    def _row(self, table: str, video_id: str, *columns: str) -> dict[str, Any] | None:
+        try:
+            with self.folder.parquet(_name(table, video_id)) as file:
+                metadata = file.schema_arrow.metadata or {}
+                if metadata.get(b"scenelake.schema_version") != str(SCHEMA_VERSION).encode():
+                    return None
+                row: dict[str, Any] = file.read(columns=list(columns) or None).to_pylist()[0]
+                return row
+        except FileNotFoundError:
+            return None
 
-        Returns:
-            None if it is this input's; else the address of the input of the same run that
-            holds the same content. What another run claimed is taken over: commits are
-            whole, so the worst is work done twice.
-        """
-        path = self.root / "_staging" / video_id / "claim"
-        with _explained(self.root):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(f"{run_id}\n{uri}")
-                return None
-            except FileExistsError:
-                claimed_by, _, claimed_uri = path.read_text(encoding="utf-8").partition("\n")
-            if claimed_by == run_id:
-                return None if claimed_uri == uri else claimed_uri
-            path.write_text(f"{run_id}\n{uri}", encoding="utf-8")
-        return None
+    def _table(self, name: str) -> pa.Table:
+        with self.folder.parquet(name) as file:
+            return file.read()
 
-    def release(self, video_id: str) -> None:
-        """Give a claimed film free and remove its staging folder if that leaves it empty."""
-        folder = self.root / "_staging" / video_id
-        (folder / "claim").unlink(missing_ok=True)
-        if folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
 
-    def _path(self, table: str, name: str) -> Path:
-        return self.root / table / f"{name}.parquet"
+def packed(table: pa.Table) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    file = io.BytesIO()
+    pq.write_table(table, file, compression=_COMPRESSION)
+    return file.getvalue()
 
-    def _write(self, table: pa.Table, path: Path) -> None:
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        with _explained(self.root):
-            try:
-                pq.write_table(table, partial, compression="zstd")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+
+def _name(table: str, name: str) -> str:
+    return f"{table}/{name}.parquet"
 
 
 def _failure_name(uri: str, video_id: str | None) -> str:
     return video_id or hashlib.blake2b(uri.encode(), digest_size=10).hexdigest()
-
-
-@contextmanager
-def _explained(root: Path) -> Iterator[None]:
-    """What the operating system says of the lake, as one line with a remedy."""
-    try:
-        yield
-    except OSError as error:
-        raise LakeError(
-            f"{root}: the lake cannot be written: {error.strerror or error}; "
-            "mend that and give the same command again: what is committed stays"
-        ) from error

@@ -27,6 +27,54 @@ class DecodeConfig(Section):
     analysis_width_px: PositiveInt = 256
 
 
+class SourcesConfig(Section):
+    """`trust_marks`: a file of the size and time of change it had is not read again."""
+
+    trust_marks: bool = True
+
+
+class ClipsConfig(Section):
+    """Long films are worked on in clips: how, not what; no column depends on it.
+
+    A clip of `length_s` ends at the next cut within `search_s`, or else where it is. The
+    voice detector begins `listen_back_s` before a clip, to hear the same utterances.
+    """
+
+    length_s: float = Field(default=300.0, ge=1)
+    search_s: PositiveFloat = 30.0
+    listen_back_s: PositiveFloat = 60.0
+
+
+class LimitsConfig(Section):
+    """What a decoder may take of a machine before it is stopped, and how often we try.
+
+    Attributes:
+        decode_timeout_s: for any clip, and `decode_timeout_factor` times its length on top.
+        decode_memory_bytes: of one decoder process.
+        attempts: at an item whose step meets a transient error or whose worker dies.
+        queue_bytes: of items that wait before one step.
+        bad_clips: what becomes of a long film with a clip that no decoder survives:
+            "fail" keeps its good clips for another try, "leave_out" commits without it.
+    """
+
+    decode_timeout_s: PositiveFloat = 120.0
+    decode_timeout_factor: PositiveFloat = 20.0
+    decode_memory_bytes: PositiveInt = 4 << 30
+    attempts: PositiveInt = 3
+    queue_bytes: PositiveInt = 64 << 20
+    bad_clips: Literal["fail", "leave_out"] = "fail"
+
+
+class PoolConfig(Section):
+    """The workers of one step: how many, and what each occupies (None: the step's own)."""
+
+    min: PositiveInt = 1
+    max: PositiveInt | None = None
+    cpus: float | None = Field(default=None, ge=0)
+    gpus: float | None = Field(default=None, ge=0)
+    memory_bytes: int | None = Field(default=None, ge=0)
+
+
 class CutConfig(Section):
     """PySceneDetect's AdaptiveDetector, with its own defaults."""
 
@@ -117,6 +165,10 @@ class AnswerConfig(Section):
 class Config(Section):
     """One run's configuration: all sections, each with its defaults."""
 
+    sources: SourcesConfig = SourcesConfig()
+    clips: ClipsConfig = ClipsConfig()
+    limits: LimitsConfig = LimitsConfig()
+    pools: Mapping[str, PoolConfig] = {}
     decode: DecodeConfig = DecodeConfig()
     cut: CutConfig = CutConfig()
     keyframes: KeyframeConfig = KeyframeConfig()

@@ -69,11 +69,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyframe:
-    """A stored picture: JPEG bytes and its vector (D,)."""
+    """A stored picture: JPEG bytes, its vector (D,), what is seen and written in it."""
 
     time_s: float
     jpeg: bytes
     vector: Vector
+    labels: tuple[Label, ...] = ()
+    ocr: tuple[ScreenText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ class Video:
     summary: str | None = None
     chapters: tuple[Chapter, ...] = ()
     warnings: tuple[str, ...] = ()
+    cuts_s: tuple[float, ...] = ()
 
     @property
     def has_video(self) -> bool:

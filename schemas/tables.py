@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scenelake.schemas.flow import Piece
 from scenelake.schemas.rows import (
     Answer,
     Failure,
@@ -24,7 +25,7 @@ from scenelake.schemas.rows import (
     Video,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SPAN = [pa.field("start_s", pa.float64()), pa.field("end_s", pa.float64())]
 _LABEL = pa.struct([("name", pa.string()), ("score", pa.float32())])
@@ -85,6 +86,7 @@ VIDEOS = _schema(
         ("summary", pa.string()),
         ("chapters", pa.list_(_CHAPTER)),
         ("warnings", pa.list_(pa.string())),
+        ("cuts_s", pa.list_(pa.float64())),
         ("n_bytes", pa.int64()),
         ("provenance", _PROVENANCE),
     ],
@@ -119,6 +121,43 @@ FAILURES = _schema(
 )
 
 
+_TRACK = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("n_frames", pa.int64()),
+        ("last_s", pa.float64()),
+        ("n_refused", pa.int64()),
+        ("first_refused_s", pa.float64()),
+        ("broke_off", pa.string()),
+        ("notes", pa.list_(pa.string())),
+    ]
+)
+_STAGED_KEYFRAME = pa.struct(
+    [
+        ("time_s", pa.float64()),
+        ("jpeg", pa.binary()),
+        ("vector", pa.list_(pa.float32())),
+        ("labels", pa.list_(_LABEL)),
+        ("ocr", pa.list_(_TEXT)),
+    ]
+)
+PIECES = _schema(
+    "pieces",
+    [
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("pictures_start_s", pa.float64()),
+        ("pictures_end_s", pa.float64()),
+        ("cuts_s", pa.list_(pa.float64())),
+        ("keyframes", pa.list_(_STAGED_KEYFRAME)),
+        ("words", pa.list_(_WORD)),
+        ("language", pa.string()),
+        ("tracks", pa.list_(_TRACK)),
+    ],
+)
+"""A finished clip of an unfinished film: one row in a file of `_staging`."""
+
+
 def scenes_schema(*, visual_dim: int, text_dim: int) -> pa.Schema:
     """Schema of the scenes table for vectors of these lengths.
 
@@ -129,6 +168,8 @@ def scenes_schema(*, visual_dim: int, text_dim: int) -> pa.Schema:
             ("time_s", pa.float64()),
             ("jpeg", pa.binary()),
             ("vector", pa.list_(pa.float32(), visual_dim)),
+            ("labels", pa.list_(_LABEL)),
+            ("ocr", pa.list_(_TEXT)),
         ]
     )
     return _schema(
@@ -175,6 +216,10 @@ def answers_table(answers: Iterable[Answer]) -> pa.Table:
     return _table(answers, ANSWERS)
 
 
+def pieces_table(pieces: Iterable[Piece]) -> pa.Table:
+    return _table(pieces, PIECES)
+
+
 def failures_table(failures: Iterable[Failure]) -> pa.Table:
     return _table(failures, FAILURES)
 
@@ -188,7 +233,7 @@ def _scene_row(
     return {**row, **missing, "provenance": _value(provenance)}
 
 
-def _table(rows: Iterable[Video | Answer | Failure], schema: pa.Schema) -> pa.Table:
+def _table(rows: Iterable[Video | Answer | Failure | Piece], schema: pa.Schema) -> pa.Table:
     plain = [{name: _value(getattr(row, name)) for name in schema.names} for row in rows]
     return pa.Table.from_pylist(plain, schema=schema)
 

@@ -2,21 +2,27 @@
 
 A scene is a run of whole shots of at least `min_s`. A shot longer than `max_s` is first
 divided at the pauses in speech nearest to its multiples of `max_s`. Scenes tile the film.
+
+Both need the whole film: a shot, or somebody's speech, may last for hours and through
+many clips. So a film's time line is put together from all its pieces, which costs little,
+and then its scenes are built a few at a time, which holds few pictures at once.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 
-from scenelake.schemas.config import Config, SceneConfig
-from scenelake.schemas.flow import Film, Float32, Footage, Heard, VisualEncoding
+from scenelake.schemas.config import SceneConfig
+from scenelake.schemas.flow import Piece
 from scenelake.schemas.rows import Keyframe, Label, Scene, ScreenText, Shot, Vector, Word
-from scenelake.workers.stage import Resources
+from scenelake.workers.splice import splice
 
 T = TypeVar("T")
 
@@ -24,61 +30,78 @@ _MARGIN_S = 0.02
 """A division keeps this far from a word, where the pause has room for it."""
 
 
-class Align:
-    """The step from what was seen and heard to scenes."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A film's time line: what decides where its scenes are.
 
-    resources = Resources(cpus=0.1)
+    Attributes:
+        shots: they tile the film.
+        words: in time order.
+        languages: ``(start_s, language)`` of each piece, in time order.
+    """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    shots: tuple[Shot, ...]
+    words: tuple[Word, ...]
+    languages: tuple[tuple[float, str | None], ...]
 
-    def setup(self) -> None:
-        """Nothing to load."""
+    @property
+    def cuts_s(self) -> tuple[float, ...]:
+        return tuple(shot.start_s for shot in self.shots[1:])
 
-    def process(self, item: Heard) -> Iterator[Film]:
-        """Align a film."""
-        footage = item.read.seen.footage
-        spans = scene_spans(footage.shots, item.words, self._config.scene)
-        edges_s = [span[0].start_s for span in spans]
-        words = _by_scene(item.words, [w.middle_s for w in item.words], edges_s)
-        texts = _by_scene(item.read.texts, [t.time_s for t in item.read.texts], edges_s)
-        pictures = _by_scene(
-            range(len(footage.pictures)), [p.time_s for p in footage.pictures], edges_s
+    @property
+    def language(self) -> str | None:
+        """The language of most words."""
+        starts_s = [start_s for start_s, _ in self.languages]
+        spoken = Counter(
+            self.languages[max(0, bisect_right(starts_s, word.middle_s) - 1)][1]
+            for word in self.words
         )
-        scenes = [
-            self._scene(index, span, item, words[index], texts[index], pictures[index])
-            for index, span in enumerate(spans)
-        ]
-        yield Film(
-            clip=footage.clip,
-            scenes=tuple(scenes),
-            language=item.language,
-            warnings=footage.warnings,
-        )
+        return max(spoken.items(), key=lambda pair: pair[1])[0] if spoken else None
 
-    def _scene(
-        self,
-        index: int,
-        shots: Sequence[Shot],
-        heard: Heard,
-        words: Sequence[Word],
-        texts: Sequence[ScreenText],
-        pictures: Sequence[int],
-    ) -> Scene:
-        footage, encoding = heard.read.seen.footage, heard.read.seen.encoding
-        return Scene(
-            video_id=footage.clip.source.video_id,
-            index=index,
-            start_s=shots[0].start_s,
-            end_s=shots[-1].end_s,
-            shots=tuple(shots),
-            labels=_strongest(encoding, pictures, limit=self._config.visual.max_labels),
-            ocr=_distinct(texts),
-            words=tuple(words),
-            keyframes=_keyframes(footage, encoding, pictures),
-            embedding=_mean(encoding.vectors[list(pictures)]),
-            language=heard.language if words else None,
-        )
+    def language_at(self, time_s: float) -> str | None:
+        starts_s = [start_s for start_s, _ in self.languages]
+        return self.languages[max(0, bisect_right(starts_s, time_s) - 1)][1]
+
+
+def outline(pieces: Sequence[Piece], *, duration_s: float) -> Outline:
+    """The time line of a film whose pieces, in time order, are all there."""
+    cuts_s: set[float] = set()
+    covered_s = 0.0
+    for piece in pieces:
+        cuts_s.update(c for c in piece.cuts_s if covered_s <= c)
+        covered_s = max(covered_s, piece.pictures_end_s)
+    edges_s = [0.0, *sorted(c for c in cuts_s if 0 < c < duration_s), duration_s]
+    return Outline(
+        shots=tuple(Shot(a, b) for a, b in pairwise(edges_s)),
+        words=splice([(piece.start_s, piece.words) for piece in pieces]),
+        languages=tuple((piece.start_s, piece.language) for piece in pieces),
+    )
+
+
+def build_scene(
+    index: int,
+    span: Sequence[Shot],
+    words: Sequence[Word],
+    keyframes: Sequence[Keyframe],
+    *,
+    video_id: str,
+    language: str | None,
+    max_labels: int,
+) -> Scene:
+    """The scene of a run of shots, from the words and keyframes within it."""
+    return Scene(
+        video_id=video_id,
+        index=index,
+        start_s=span[0].start_s,
+        end_s=span[-1].end_s,
+        shots=tuple(span),
+        labels=_strongest(keyframes, limit=max_labels),
+        ocr=_distinct([text for keyframe in keyframes for text in keyframe.ocr]),
+        words=tuple(words),
+        keyframes=tuple(keyframes),
+        embedding=_mean([keyframe.vector for keyframe in keyframes]),
+        language=language if words else None,
+    )
 
 
 def scene_spans(
@@ -133,41 +156,30 @@ def _nearest(pauses: Sequence[tuple[float, float]], time_s: float) -> float:
     return min(candidates, key=lambda t: abs(t - time_s), default=time_s)
 
 
-def _by_scene(
-    items: Iterable[T], times_s: Sequence[float], edges_s: Sequence[float]
+def by_scene(
+    items: Iterable[T], time_of: Callable[[T], float], edges_s: Sequence[float]
 ) -> list[list[T]]:
-    """Deal items out to the scenes that hold their times."""
+    """Deal items out to the scenes, beginning at `edges_s`, that hold their times."""
     dealt: list[list[T]] = [[] for _ in edges_s]
-    for item, time_s in zip(items, times_s, strict=True):
-        dealt[max(0, bisect_right(edges_s, time_s) - 1)].append(item)
+    for item in items:
+        dealt[max(0, bisect_right(edges_s, time_of(item)) - 1)].append(item)
     return dealt
 
 
-def _keyframes(
-    footage: Footage, encoding: VisualEncoding, indices: Sequence[int]
-) -> tuple[Keyframe, ...]:
-    return tuple(
-        Keyframe(footage.pictures[i].time_s, footage.pictures[i].jpeg, encoding.vectors[i])
-        for i in indices
-    )
-
-
-def _mean(vectors: Float32) -> Vector | None:
-    """Mean of (N, D) vectors at length 1; None for N = 0."""
-    if len(vectors) == 0:
+def _mean(vectors: Sequence[Vector]) -> Vector | None:
+    """Mean of N vectors (D,) at length 1; None for N = 0."""
+    if not vectors:
         return None
-    mean = vectors.mean(axis=0)
+    mean = np.mean(vectors, axis=0)
     length = float(np.linalg.norm(mean))
     return np.asarray(mean / length if length else mean, dtype=np.float32)
 
 
-def _strongest(
-    encoding: VisualEncoding, indices: Sequence[int], *, limit: int
-) -> tuple[Label, ...]:
+def _strongest(keyframes: Sequence[Keyframe], *, limit: int) -> tuple[Label, ...]:
     """Each name at its highest score, best first."""
     best: dict[str, float] = {}
-    for index in indices:
-        for label in encoding.labels[index]:
+    for keyframe in keyframes:
+        for label in keyframe.labels:
             best[label.name] = max(label.score, best.get(label.name, 0.0))
     ranked = sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(Label(name, score) for name, score in ranked[:limit])

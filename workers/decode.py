@@ -1,186 +1,164 @@
-"""One pass over a film: shots, keyframes and stretches of speech, in one process.
+"""The step from a clip to its footage, by decoders in a process of their own.
 
-Pictures and sound are decoded in parallel, each frame once. Full frames never leave
-this process: what goes on is a few JPEGs and the samples in which somebody may speak.
+Decoders hang, crash and eat memory, and a film that makes them do so must not end the
+run: they work in a child process with limits of time and memory. What the first decoder
+does not survive or finish, the second tries.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Clip, Footage, Picture, Source, Utterance
-from scenelake.schemas.rows import Shot
+from scenelake.schemas.flow import EVERYTHING, Clip, Footage, Picture, Piece, Track
 from scenelake.workers import registry
-from scenelake.workers.audio import open_audio
-from scenelake.workers.engines import CutDetector, CutPass, VoiceDetector
+from scenelake.workers.engines import CutDetector, VoiceDetector
 from scenelake.workers.files import local_copy
-from scenelake.workers.keyframes import KeyframeChooser
+from scenelake.workers.look import Listened, Looked
+from scenelake.workers.sandbox import Sandbox, SandboxError
 from scenelake.workers.stage import Resources
-from scenelake.workers.video import VideoFrame, open_video, upright_size
 
 logger = logging.getLogger(__name__)
 
-_END_SLACK_S = 1.0
-"""A track may end this much before the film does without being called cut short."""
-
-
-@dataclass(slots=True)
-class _Looked:
-    """What the pictures gave; `gave_up`: the decoder did so before the end."""
-
-    n_frames: int = 0
-    gave_up: bool = False
-    cuts_s: list[float] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Listened:
-    """What the sound gave."""
-
-    n_frames: int = 0
-    utterances: list[Utterance] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+_LOOK = "scenelake.workers.look:look"
+_LISTEN = "scenelake.workers.look:listen"
 
 
 class Decode:
     """The step from a clip to its footage."""
 
-    resources = Resources(cpus=2.0)
+    resources = Resources(cpus=1.0)
+    families = frozenset({"cut", "speech"})
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._cutter: CutDetector = registry.make("cut", config.cut)
         self._voices: VoiceDetector = registry.make("vad", config.vad)
+        self._sandbox = Sandbox(memory_bytes=config.limits.decode_memory_bytes)
 
     @property
     def models(self) -> dict[str, str]:
         return {"cut": self._cutter.model, "vad": self._voices.model}
 
     def setup(self) -> None:
-        """Load the cut detector and the voice detector."""
-        self._cutter.setup()
-        self._voices.setup()
+        """Nothing to load: the child process loads what it needs."""
+
+    def close(self) -> None:
+        """End the child process."""
+        self._sandbox.close()
 
     def process(self, item: Clip) -> Iterator[Footage]:
         """Decode a clip.
 
         Errors:
-            InputError: nothing of it decodes; or, if `strict`, not all of it.
+            InputError: no decoder survives it: timeout, crashed, out_of_memory.
         """
-        source = item.source
-        with local_copy(source.uri, keep=False) as path, ThreadPoolExecutor(1) as pool:
-            listening = pool.submit(self._listen, path, source)
-            looked = self._look(path, source)
-            listened = listening.result()
-        if looked.n_frames == 0 and listened.n_frames == 0:
-            raise InputError(
-                f"{source.uri}: no picture and no sound of it can be decoded",
-                error_type="corrupt",
-            )
-        warnings = (*source.warnings, *looked.warnings, *listened.warnings)
-        if warnings and self._config.strict:
-            raise InputError(f"{source.uri}: {'; '.join(warnings)}", error_type="corrupt")
-        yield Footage(
-            clip=item,
-            shots=_shots(looked.cuts_s, item.start_s, item.end_s),
-            pictures=tuple(looked.pictures),
-            utterances=tuple(listened.utterances),
-            warnings=warnings,
-        )
+        try:
+            with local_copy(item.source.uri) as path:
+                yield self._footage(path, item)
+        except InputError as error:
+            if item.count == 1 or self._config.limits.bad_clips == "fail":
+                raise
+            yield _left_out(item, str(error))
 
-    def _look(self, path: Path, source: Source) -> _Looked:
+    def skip(self, item: Clip) -> Footage:
+        """The footage of a clip of which everything is known."""
+        return _footage(item, _known_pictures(item), Listened((), Track("audio")))
+
+    def _footage(self, path: Path, clip: Clip) -> Footage:
+        listened = Listened((), Track("audio"))
+        if "speech" in clip.makes and clip.source.audio is not None:
+            listened = self._call(_LISTEN, path, clip)
+        looks = "cut" in clip.makes
+        looked = self._look(path, clip) if looks else _known_pictures(clip)
+        return _footage(clip, looked, listened)
+
+    def _look(self, path: Path, clip: Clip) -> Looked:
         """Pictures by the first decoder, or by the second where that one gets further."""
-        if source.video is None:
-            return _Looked()
+        if clip.source.video is None:
+            return Looked(clip.start_s, clip.end_s, (), (), Track("video"))
         first = self._config.decode.backend
         second = "decord" if first == "pyav" else "pyav"
-        looked = self._look_with(path, source, backend=first)
-        if looked.n_frames and not looked.gave_up:
-            return looked
-        retried = self._look_with(path, source, backend=second)
-        if retried.n_frames <= looked.n_frames:
-            return looked
-        logger.info("%s: pictures read by %s, since %s could not", source.uri, second, first)
-        return retried
-
-    def _look_with(self, path: Path, source: Source, *, backend: str) -> _Looked:
-        side_px = self._config.keyframes.max_side_px
-        looked = _Looked()
-        reader = open_video(path, source, backend=backend, max_side_px=side_px)
-        cuts = self._cutter.start(rate=source.video.rate if source.video else 0.0)
-        chooser = KeyframeChooser(self._config.keyframes, upright_size(source, max_side_px=side_px))
-        last_s = 0.0
-        try:
-            for frame in reader.frames():
-                looked.n_frames += 1
-                last_s = frame.time_s
-                self._take(frame, source, cuts, chooser, looked)
-        except InputError as error:
-            looked.gave_up = True
-            looked.warnings.append(f"video by {backend}: {error}")
-        looked.pictures.extend(chooser.finish(last_s))
-        looked.warnings.extend(reader.report.warnings("video"))
-        looked.warnings.extend(_cut_short(source, "video", last_s, looked.n_frames))
+        looked: Looked | None = None
+        stopped: InputError | None = None
+        for backend in (first, second):
+            try:
+                tried: Looked = self._call(_LOOK, path, clip, backend)
+            except InputError as error:
+                stopped = stopped or error
+                logger.warning("%s", error)
+                continue
+            if looked is None or tried.track.n_frames > looked.track.n_frames:
+                looked = tried
+            if not tried.gave_up and (tried.track.n_frames or clip.count > 1):
+                break
+        if stopped is not None and (looked is None or not looked.track.n_frames):
+            raise stopped
+        assert looked is not None
         return looked
 
-    def _take(
-        self,
-        frame: VideoFrame,
-        source: Source,
-        cuts: CutPass,
-        chooser: KeyframeChooser,
-        looked: _Looked,
-    ) -> None:
-        """Show one frame to the cut detector and to the chooser of keyframes."""
-        small = frame.picture(*_analysis_size(source, self._config.decode.analysis_width_px))
-        for cut_s in cuts.push(small, frame.time_s):
-            looked.cuts_s.append(cut_s)
-            looked.pictures.extend(chooser.cut(cut_s))
-        looked.pictures.extend(chooser.push(frame, small))
-
-    def _listen(self, path: Path, source: Source) -> _Listened:
-        if source.audio is None:
-            return _Listened()
-        reader = open_audio(path, source)
-        utterances = list(self._voices.utterances(reader.chunks()))
-        return _Listened(
-            n_frames=reader.report.n_frames,
-            utterances=utterances,
-            warnings=list(reader.report.warnings("audio")),
-        )
+    def _call(self, target: str, path: Path, clip: Clip, *args: Any) -> Any:
+        limits = self._config.limits
+        length_s = clip.end_s - clip.start_s
+        try:
+            return self._sandbox.call(
+                target,
+                str(path),
+                replace(clip, known=None, makes=EVERYTHING),
+                self._config,
+                *args,
+                timeout_s=limits.decode_timeout_s + limits.decode_timeout_factor * length_s,
+            )
+        except SandboxError as error:
+            by = f" with {args[0]}" if args else ""
+            what = "pictures" if target == _LOOK else "sound"
+            raise InputError(
+                f"{_place(clip)}: reading its {what}{by}: {error}", error_type=error.error_type
+            ) from error
 
 
-def _analysis_size(source: Source, width_px: int) -> tuple[int, int]:
-    """PySceneDetect's own working size: `width_px` across, never enlarged."""
-    width, height = upright_size(source, max_side_px=1 << 16)
-    factor = max(1.0, width / width_px)
-    return max(2, round(width / factor)), max(2, round(height / factor))
+def _place(clip: Clip) -> str:
+    """The film, and the clip where there are several."""
+    if clip.count == 1:
+        return clip.source.uri
+    return f"{clip.source.uri}, {clip.start_s:.0f} to {clip.end_s:.0f} s"
 
 
-def _shots(cuts_s: list[float], start_s: float, end_s: float) -> tuple[Shot, ...]:
-    """Shots that tile the clip."""
-    edges = [start_s, *(c for c in cuts_s if start_s < c < end_s), end_s]
-    return tuple(Shot(a, b) for a, b in itertools.pairwise(edges))
+def _footage(clip: Clip, looked: Looked, listened: Listened) -> Footage:
+    known = clip.known.tracks if clip.known else ()
+    made = [
+        *([looked.track] if "cut" in clip.makes and clip.source.video else []),
+        *([listened.track] if "speech" in clip.makes and clip.source.audio else []),
+    ]
+    kept = [t for t in known if t.kind not in {track.kind for track in made}]
+    return Footage(
+        clip=clip,
+        start_s=looked.start_s,
+        end_s=looked.end_s,
+        cuts_s=looked.cuts_s,
+        pictures=looked.pictures,
+        utterances=listened.utterances,
+        tracks=(*made, *kept),
+    )
 
 
-def _cut_short(source: Source, kind: str, last_s: float, n_frames: int) -> Iterator[str]:
-    """A sentence where the pictures end well before the packets say they should."""
-    stream = source.video if kind == "video" else source.audio
-    if stream is None:
-        return
-    if n_frames == 0:
-        yield f"{kind}: nothing of it can be decoded"
-    elif stream.end_s - last_s > _END_SLACK_S:
-        yield (
-            f"{kind} ends at {last_s:.1f} s of {stream.end_s:.1f} s: "
-            "packets after that are unreadable"
-        )
+def _known_pictures(clip: Clip) -> Looked:
+    known = clip.known or Piece(clip.start_s, clip.end_s, clip.start_s, clip.end_s)
+    return Looked(
+        start_s=known.pictures_start_s,
+        end_s=known.pictures_end_s,
+        cuts_s=known.cuts_s,
+        pictures=tuple(Picture(k.time_s, k.jpeg) for k in known.keyframes),
+        track=Track("video"),
+    )
+
+
+def _left_out(clip: Clip, reason: str) -> Footage:
+    """Footage of a clip that no decoder survives: nothing but a note."""
+    note = Track("video", notes=(f"left out: {reason}",))
+    return Footage(clip, clip.start_s, clip.end_s, (), (), (), (note,))

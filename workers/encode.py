@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import Footage, FrameBatch, Heard, Picture, Read, Seen, VisualEncoding
-from scenelake.schemas.rows import ScreenText
+from scenelake.schemas.flow import (
+    EVERYTHING,
+    Clip,
+    Footage,
+    FrameBatch,
+    Heard,
+    Picture,
+    Piece,
+    Read,
+    Seen,
+    VisualEncoding,
+)
+from scenelake.schemas.rows import Keyframe, ScreenText, Word
 from scenelake.workers import registry
 from scenelake.workers.engines import TextReader, Transcriber, VisualEncoder
 from scenelake.workers.keyframes import from_jpeg
@@ -20,6 +32,7 @@ class See:
     """Footage to vectors and labels of its pictures."""
 
     resources = Resources(cpus=1.0)
+    families = frozenset({"visual"})
 
     def __init__(self, config: Config) -> None:
         self._batch_size = config.visual.batch_size
@@ -38,15 +51,28 @@ class See:
         self._encoder.setup()
 
     def process(self, item: Footage) -> Iterator[Seen]:
-        """Encode a film's pictures, a batch at a time."""
+        """Encode a clip's pictures, a batch at a time."""
         batches = _batches(item.pictures, self._batch_size)
         yield Seen(item, _joined([self._encoder.encode(batch) for batch in batches]))
+
+    def skip(self, item: Footage) -> Seen:
+        """The clip with the vectors that are known of its pictures."""
+        known = _known(item.clip)
+        vectors = [keyframe.vector for keyframe in known.keyframes]
+        encoding = VisualEncoding(
+            vectors=np.stack(vectors) if vectors else np.zeros((0, self.dim), np.float32),
+            time_s=np.array([keyframe.time_s for keyframe in known.keyframes]),
+            labels=tuple(keyframe.labels for keyframe in known.keyframes),
+            model=self._encoder.model,
+        )
+        return Seen(item, encoding)
 
 
 class ReadScreen:
     """Seen footage to the text that its pictures show."""
 
     resources = Resources(cpus=1.0)
+    families = frozenset({"ocr"})
 
     def __init__(self, config: Config) -> None:
         self._reader: TextReader = registry.make("ocr", config.ocr)
@@ -60,18 +86,23 @@ class ReadScreen:
         self._reader.setup()
 
     def process(self, item: Seen) -> Iterator[Read]:
-        """Read a film's pictures one by one."""
+        """Read a clip's pictures one by one."""
         texts: list[ScreenText] = []
         for batch in _batches(item.footage.pictures, 1):
             for lines in self._reader.read(batch):
                 texts.extend(lines)
         yield Read(item, tuple(texts))
 
+    def skip(self, item: Seen) -> Read:
+        """The clip with the text that is known of its pictures."""
+        return Read(item, tuple(text for k in _known(item.clip).keyframes for text in k.ocr))
+
 
 class Listen:
     """Footage to its spoken words; the samples go no further."""
 
     resources = Resources(cpus=2.0)
+    families = frozenset({"speech"})
 
     def __init__(self, config: Config) -> None:
         self._transcriber: Transcriber = registry.make("speech", config.speech)
@@ -85,14 +116,45 @@ class Listen:
         self._transcriber.setup()
 
     def process(self, item: Read) -> Iterator[Heard]:
-        """Write a film's speech down."""
+        """Write a clip's speech down."""
         transcript = self._transcriber.transcribe(item.seen.footage.utterances)
-        silent = replace(item.seen.footage, utterances=())
-        yield Heard(
-            read=replace(item, seen=replace(item.seen, footage=silent)),
-            words=transcript.words,
-            language=transcript.language,
+        yield _heard(item, words=transcript.words, language=transcript.language)
+
+    def skip(self, item: Read) -> Heard:
+        """The clip with the words that are known of it."""
+        known = _known(item.clip)
+        return _heard(item, words=known.words, language=known.language)
+
+
+def _known(clip: Clip) -> Piece:
+    assert clip.known is not None, "a clip that does not make everything knows the rest"
+    return clip.known
+
+
+def _heard(item: Read, *, words: tuple[Word, ...], language: str | None) -> Heard:
+    """All that a clip gives, put together."""
+    footage, encoding = item.seen.footage, item.seen.encoding
+    texts: dict[float, list[ScreenText]] = defaultdict(list)
+    for text in item.texts:
+        texts[text.time_s].append(text)
+    keyframes = tuple(
+        Keyframe(picture.time_s, picture.jpeg, vector, labels, tuple(texts[picture.time_s]))
+        for picture, vector, labels in zip(
+            footage.pictures, encoding.vectors, encoding.labels, strict=True
         )
+    )
+    piece = Piece(
+        start_s=footage.clip.start_s,
+        end_s=footage.clip.end_s,
+        pictures_start_s=footage.start_s,
+        pictures_end_s=footage.end_s,
+        cuts_s=footage.cuts_s,
+        keyframes=keyframes,
+        words=words,
+        language=language,
+        tracks=footage.tracks,
+    )
+    return Heard(replace(footage.clip, known=None, makes=EVERYTHING), piece)
 
 
 def _batches(pictures: Sequence[Picture], size: int) -> Iterator[FrameBatch]:

@@ -37,14 +37,19 @@ class KeyframeChooser:
 
     Args:
         size: width and height of the pictures to keep.
+        start_s: where the first shot begins.
     """
 
     config: KeyframeConfig
     size: tuple[int, int]
+    start_s: float = 0.0
     _candidates: list[_Candidate] = field(default_factory=list)
-    _window_start_s: float = 0.0
-    _shot_start_s: float = 0.0
+    _window_start_s: float = field(init=False)
+    _shot_start_s: float = field(init=False)
     _shot_has_one: bool = False
+
+    def __post_init__(self) -> None:
+        self._window_start_s = self._shot_start_s = self.start_s
 
     def push(self, frame: VideoFrame, small: UInt8) -> Iterator[Picture]:
         """Take a frame; `small` is its (H, W, 3) picture for the measure of sharpness."""

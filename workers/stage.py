@@ -20,7 +20,12 @@ class Resources:
 
 
 class Stage(Protocol[In, Out]):
-    """One step: made cheaply anywhere, set up once per worker, fed one item at a time."""
+    """One step: made cheaply anywhere, set up once per worker, fed one item at a time.
+
+    A stage that makes column families names them in `families`, and has a method `skip`
+    that gives the next item, without `setup`, from what is known of a clip already. A
+    stage that holds more than memory has `close`.
+    """
 
     resources: Resources
 

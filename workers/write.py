@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import Film
+from scenelake.schemas.flow import Part
 from scenelake.schemas.rows import Scene
 from scenelake.workers import registry
 from scenelake.workers.engines import Describer as DescriberEngine
@@ -35,8 +35,8 @@ class Describe:
         """Load the language model."""
         self._describer.setup()
 
-    def process(self, item: Film) -> Iterator[Film]:
-        """Describe a film's scenes, one by one."""
+    def process(self, item: Part) -> Iterator[Part]:
+        """Describe a part's scenes, one by one."""
         yield replace(item, scenes=tuple(self._describer.describe(s) for s in item.scenes))
 
 
@@ -60,8 +60,8 @@ class EmbedText:
         """Load the text encoder."""
         self._encoder.setup()
 
-    def process(self, item: Film) -> Iterator[Film]:
-        """Encode a film's scenes."""
+    def process(self, item: Part) -> Iterator[Part]:
+        """Encode a part's scenes."""
         vectors = self._encoder.encode([scene_text(scene) for scene in item.scenes])
         scenes = zip(item.scenes, vectors, strict=True)
         yield replace(
