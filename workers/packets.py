@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_WITHOUT_PRESENTATION_TIMES = ("avi",)
+"""AVI has decoding times alone. ffmpeg makes presentation times up for its packets, wrong ones
+where H.264 has B-pictures; when a picture leaves the decoder, the decoding time is its own."""
+
 _LEAD_S = 2.0
 """What decoders get to hear and see before a piece: an MP3 frame may need sound up to 0.25 s
 old, Opus asks for 80 ms, pictures before a keyframe in an open group are shown 0.1 s earlier."""
@@ -199,6 +203,7 @@ def packet_s(packet: Any, source: Source) -> float | None:
 
 def frame_s(frame: Any, source: Source) -> float | None:
     """A frame's presentation time on the film's clock, if it has one."""
-    if frame.pts is None or frame.time_base is None:
+    stamp = frame.dts if source.container in _WITHOUT_PRESENTATION_TIMES else frame.pts
+    if stamp is None or frame.time_base is None:
         return None
-    return float(frame.pts * frame.time_base) - source.zero_s
+    return float(stamp * frame.time_base) - source.zero_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,20 @@ def test_pictures_at_uneven_times_keep_them(
     truth_s = np.array(film.frames_s)
     assert times_s - times_s[0] == pytest.approx(truth_s - truth_s[0], abs=0.001)
     assert times_s[0] == pytest.approx(truth_s[0], abs=FRAME_S)
+
+
+@pytest.mark.parametrize(("codec", "n_b"), [("libx264", 0), ("libx264", 2), ("mpeg4", 2)])
+def test_of_an_avi_which_has_no_presentation_times_no_picture_is_lost(
+    media_dir: Path, source_of: SourceOf, codec: str, n_b: int
+) -> None:
+    path = media_dir / f"{codec}-{n_b}.avi"
+    drawn = ["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=4"]
+    coded = ["-c:v", codec, "-bf", str(n_b), str(path)]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *drawn, *coded], check=True)
+    reader = open_video(path, source_of(path), backend="pyav", max_side_px=64)
+    times_s = np.array([frame.time_s for frame in reader.frames()])
+    assert np.diff(times_s) == pytest.approx(np.full(99, FRAME_S), abs=0.001)
+    assert times_s[0] <= n_b * FRAME_S + 0.001
 
 
 def test_of_two_recordings_in_one_file_the_second_follows_the_first(
