@@ -32,7 +32,9 @@ class Plan:
     def __init__(self, config: Config, lake: LakeAccess) -> None:
         self._config = config
         self._lake = lake
-        self._sandbox = Sandbox(memory_bytes=config.limits.decode_memory_bytes)
+        self._sandbox = Sandbox(
+            memory_bytes=config.limits.decode_memory_bytes, attempts=config.limits.attempts
+        )
 
     def setup(self) -> None:
         """Nothing to load."""
@@ -72,7 +74,10 @@ class Plan:
             return self._skipped(video_id, uri=uri)
         holder = self._lake.claims.take(video_id, uri=uri)
         if holder is None:
-            return None
+            if not self._lake.is_committed(video_id):
+                return None
+            self._lake.claims.release(video_id)  # another run was done with it just then
+            return self._skipped(video_id, uri=uri)
         run_id, other = holder
         if run_id == self._lake.run.run_id:
             return Skipped(video_id, uri, f"same content as {other}")

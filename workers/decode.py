@@ -39,7 +39,9 @@ class Decode:
         self._config = config
         self._cutter: CutDetector = registry.make("cut", config.cut)
         self._voices: VoiceDetector = registry.make("vad", config.vad)
-        self._sandbox = Sandbox(memory_bytes=config.limits.decode_memory_bytes)
+        self._sandbox = Sandbox(
+            memory_bytes=config.limits.decode_memory_bytes, attempts=config.limits.attempts
+        )
 
     @property
     def models(self) -> dict[str, str]:

@@ -67,11 +67,13 @@ class Sandbox:
             starts. Held on Linux only: elsewhere there is no such limit, and only an
             allocation that fails by itself is `out_of_memory`.
         name: what messages call the child.
+        attempts: at a call whose child is killed by somebody else.
     """
 
-    def __init__(self, *, memory_bytes: int, name: str = "decoder") -> None:
+    def __init__(self, *, memory_bytes: int, name: str = "decoder", attempts: int = 1) -> None:
         self._memory_bytes = memory_bytes
         self._name = name
+        self._attempts = attempts
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
@@ -88,7 +90,7 @@ class Sandbox:
         """
         message = pack((target, args))
         with self._lock:
-            parts = self._exchange(message, timeout_s)
+            parts = self._exchanged(message, timeout_s)
             value, error, trace, lacks_memory = unpack(parts)
             if lacks_memory:
                 self._drop()
@@ -115,6 +117,16 @@ class Sandbox:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def _exchanged(self, message: list[memoryview], timeout_s: float) -> list[bytearray]:
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return self._exchange(message, timeout_s)
+            except SandboxError as error:
+                if not error.killed or attempt == self._attempts:
+                    raise
+                logger.warning("%s; the call is made again", error)
+        raise AssertionError("the last attempt gives or raises")
 
     def _exchange(self, message: list[memoryview], timeout_s: float) -> list[bytearray]:
         try:

@@ -17,7 +17,8 @@ _QUOTED_CHARS = 200
 class SandboxError(SceneLakeError):
     """A call was ended: its time or memory was up, or the child died.
 
-    The end of what the child printed, if it did, is a note.
+    The end of what the child printed, if it did, is a note. `killed`: by somebody else, as
+    the system does when memory runs out, so that another attempt may go well.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class SandboxError(SceneLakeError):
     ) -> None:
         super().__init__(message)
         self.error_type: SandboxErrorType = error_type
+        self.killed = False
         if printed:
             self.add_note(f"It printed last:\n{printed}")
 
@@ -49,7 +51,9 @@ def died(name: str, *, exit_code: int, memory_bytes: int, printed: str) -> Sandb
         return too_large(name, memory_bytes=memory_bytes, printed=printed)
     quoted = " ".join(last_line.split())[:_QUOTED_CHARS]
     text = f"{name} {_how(exit_code)}" + (f"; it printed last: {quoted}" if quoted else "")
-    return SandboxError(text, error_type="crashed", printed=printed)
+    error = SandboxError(text, error_type="crashed", printed=printed)
+    error.killed = exit_code == -signal.SIGKILL
+    return error
 
 
 def stopped(name: str, *, printed: str) -> SandboxError:

@@ -164,9 +164,35 @@ def test_a_bad_film_gives_exit_3_and_the_reason(scenelake: Command, tmp_path: Pa
     assert "bad.mp4" in ran.err
 
 
+def test_what_failed_is_tried_again_by_type(scenelake: Command, tmp_path: Path) -> None:
+    lake, letter, empty = tmp_path / "lake", tmp_path / "letter.mp4", tmp_path / "empty.mp4"
+    damage.text_file(letter)
+    damage.empty_file(empty)
+    scenelake("run", letter, empty, "--lake", lake)
+    some = scenelake("run", "--lake", lake, "--retry-failed", "unsupported", "--json").json
+    assert [Path(failure["uri"]).name for failure in some["failures"]] == ["letter.mp4"]
+    none = scenelake("run", "--lake", lake, "--retry-failed", "timeout", "--json")
+    assert (none.code, none.json["failed"]) == (0, 0)
+    both = scenelake("run", "--lake", lake, "--retry-failed", "--json").json
+    assert both["failed"] == 2
+
+
+def test_a_run_leaves_its_report_in_the_lake(scenelake: Command, tmp_path: Path) -> None:
+    lake, bad = tmp_path / "lake", damage.text_file(tmp_path / "bad.mp4")
+    ran = scenelake("run", bad, "--lake", lake, "--json").json
+    report = json.loads((lake / "runs" / f"{ran['run_id']}.json").read_text("utf-8"))
+    assert report["inputs"] == {"total": 1, "committed": 0, "skipped": 0, "failed": 1}
+    assert report["failures"]["unsupported"]["rows"][0]["uri"] == str(bad)
+    page = (lake / "runs" / f"{ran['run_id']}.html").read_text("utf-8")
+    assert "--retry-failed unsupported" in page
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("run", "--lake", "x", "--retry-failed", "tired"), "no such type of failure; known:"),
+        (("run", "--lake", "x", "--retry-failed", "a.mp4"), "put inputs before it"),
+        (("run", "a.mp4", "--lake", "x", "--set", "pools.cook.max=2"), "no step has this name"),
         (("run", "--lake", "x"), "nothing to do"),
         (("run", "a.mp4", "--lake", "x", "--profile", "huge"), "no profile is named 'huge'"),
         (("run", "a.mp4", "--lake", "x", "--set", "speech.beams=2"), "no key 'speech.beams'"),

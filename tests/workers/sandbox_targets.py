@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -76,6 +77,16 @@ def start_helper(started: Path) -> None:
     helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     started.write_text(str(helper.pid))
     time.sleep(600)
+
+
+def be_killed(times: int, diary: Path) -> int:
+    """Killed from outside, as it were, so many times; then the number of calls."""
+    with diary.open("a") as file:
+        file.write("called\n")
+    n_calls = len(diary.read_text().splitlines())
+    if n_calls <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n_calls
 
 
 def complain_and_abort() -> None:

@@ -129,6 +129,16 @@ def test_a_child_that_died_between_calls_is_replaced(sandbox: Sandbox) -> None:
     assert sandbox.call("os:getpid", timeout_s=LONG_S) != pid
 
 
+def test_a_call_whose_child_somebody_kills_is_made_again(tmp_path: Path) -> None:
+    """As the system does when memory runs out: another attempt may go well."""
+    with Sandbox(memory_bytes=1 << 30, attempts=3) as sandbox:
+        target = "sandbox_targets:be_killed"
+        assert sandbox.call(target, 2, tmp_path / "diary", timeout_s=LONG_S) == 3
+        with pytest.raises(SandboxError, match="died of SIGKILL"):
+            sandbox.call(target, 9, tmp_path / "other", timeout_s=LONG_S)
+    assert len((tmp_path / "other").read_text().splitlines()) == 3
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="no memory limit elsewhere")
 @pytest.mark.parametrize(
     ("target", "arguments"),
