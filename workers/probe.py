@@ -85,15 +85,18 @@ def probe(path: Path, *, uri: str, video_id: str) -> Source:
         header_s = container.duration / 1_000_000 if container.duration else None
         short = _shorter_than_header(container.format.name, duration_s, header_s)
         container_name = container.format.name
+    upright = _upright(streams, path, uri=uri)
+    kept = _with_size(upright, uri=uri)
+    lost = None if len(kept) == len(upright) else "video: nothing of it can be decoded"
     return Source(
         video_id=video_id,
         uri=uri,
         container=container_name,
         duration_s=duration_s,
         zero_s=zero_s,
-        streams=_upright(streams, path, uri=uri),
+        streams=kept,
         n_bytes=path.stat().st_size,
-        warnings=tuple(w for w in (break_warning, short) if w),
+        warnings=tuple(w for w in (break_warning, short, lost) if w),
         entries=entrances.on_clock(zero_s),
     )
 
@@ -247,19 +250,29 @@ def _shorter_than_header(container: str, duration_s: float, header_s: float | No
 
 
 def _upright(streams: tuple[Stream, ...], path: Path, *, uri: str) -> tuple[Stream, ...]:
-    """Add the rotation, which ffmpeg tells with the first picture."""
-    return tuple(
-        replace(s, rotation=_rotation(path, s.index, uri=uri)) if s.kind == "video" else s
-        for s in streams
-    )
+    """Add the rotation, and a size that the header lacks: ffmpeg tells both with a picture."""
+    return tuple(_looked_at(s, path, uri=uri) if s.kind == "video" else s for s in streams)
 
 
-def _rotation(path: Path, index: int, *, uri: str) -> int:
-    """Clockwise degrees to turn pictures upright; 0 where no picture decodes."""
+def _with_size(streams: tuple[Stream, ...], *, uri: str) -> tuple[Stream, ...]:
+    """Without pictures of no size: their header is damaged, and none of them decodes."""
+    kept = tuple(s for s in streams if s.kind == "audio" or (s.width and s.height))
+    if not kept:
+        raise InputError(f"{uri}: no picture of it can be decoded", error_type="corrupt")
+    return kept
+
+
+def _looked_at(stream: Stream, path: Path, *, uri: str) -> Stream:
     with open_media(path, uri=uri) as container:
-        frame = _first_frame(container, container.streams[index])
-    counter_clockwise = getattr(frame, "rotation", 0) or 0
-    return round(-counter_clockwise / 90) % 4 * 90
+        frame = _first_frame(container, container.streams[stream.index])
+    if frame is None:
+        return stream
+    return replace(
+        stream,
+        rotation=round(-(frame.rotation or 0) / 90) % 4 * 90,
+        width=stream.width or frame.width,
+        height=stream.height or frame.height,
+    )
 
 
 def _first_frame(container: InputContainer, stream: Any) -> Any:
