@@ -10,7 +10,6 @@ there is none within the search, the clip ends as planned.
 
 from __future__ import annotations
 
-import copy
 import itertools
 import math
 from dataclasses import dataclass, field
@@ -127,13 +126,16 @@ class Gatherer:
     is_done: bool = False
     _chooser: KeyframeChooser = field(init=False)
     _at_end: tuple[KeyframeChooser, list[Picture]] | None = None
-    _n_late: int = 0
+    _n_after: int = 0
+    _has_end: bool = False
 
     def __post_init__(self) -> None:
         clip, keyframes = self.clip, self.config.keyframes
         self.start_s, self.end_s = clip.start_s, clip.end_s
         size = upright_size(clip.source, max_side_px=keyframes.max_side_px)
-        self._chooser = KeyframeChooser(keyframes, size, start_s=clip.start_s)
+        self._chooser = KeyframeChooser(
+            keyframes, size, start_s=clip.start_s, n_late=self._n_late_at_most
+        )
 
     def push(self, frame: VideoFrame, small: UInt8) -> None:
         """Take a frame; `small` is its picture for the measure of sharpness."""
@@ -141,7 +143,7 @@ class Gatherer:
             return
         if not self._is_last and frame.time_s >= self.clip.end_s:
             if self._at_end is None:
-                self._at_end = copy.deepcopy(self._chooser), list(self.pictures)
+                self._at_end = self._chooser.copy(), list(self.pictures)
             self._give_up_search(frame.time_s)
         self.pictures.extend(self._chooser.push(frame, small))
 
@@ -159,11 +161,11 @@ class Gatherer:
         elif cut_s <= self.clip.end_s + self._search_s:
             self.end_s = cut_s
             self.pictures.extend(self._chooser.cut(cut_s))
-            self.is_done = True
+            self.is_done = self._has_end = True
 
     def finish(self, last_s: float) -> None:
         """No more frames come, the last was at `last_s`."""
-        if self.end_s > self.clip.end_s:
+        if self._has_end:
             return
         if self._at_end is not None:
             chooser, self.pictures = self._at_end
@@ -181,12 +183,16 @@ class Gatherer:
     def _give_up_search(self, time_s: float) -> None:
         """A cut is told some frames late: wait for that many after the search."""
         if time_s > self.clip.end_s + self._search_s:
-            self._n_late += 1
-        self.is_done = self._n_late > self.config.cut.window_frames + 1
+            self._n_after += 1
+        self.is_done = self._n_after > self._n_late_at_most
 
     def _may_start_at(self, cut_s: float) -> bool:
         moved = self.start_s > self.clip.start_s or bool(self.cuts_s)
         return self.clip.index > 0 and not moved and cut_s <= self.clip.start_s + self._search_s
+
+    @property
+    def _n_late_at_most(self) -> int:
+        return self.config.cut.window_frames + 1
 
     @property
     def _is_last(self) -> bool:

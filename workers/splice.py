@@ -40,10 +40,13 @@ def _seam_s(before: Sequence[Word], after: Sequence[Word], border_s: float) -> f
         return border_s
     from_s = min(border_s, after[0].start_s)
     to_s = max(border_s, max(word.end_s for word in before[-8:]))
-    near = [w for w in before[_first(before, from_s) :] if w.start_s <= to_s]
-    near += [w for w in after[: _first(after, to_s)] if w.end_s >= from_s]
-    pauses = _pauses(sorted((w.start_s, w.end_s) for w in near), from_s, to_s)
-    return max(pauses, key=lambda p: _worth(p, border_s))[0] if pauses else border_s
+    near = [w for w in before[_first(before, from_s) :] if w.end_s >= from_s]
+    near += [w for w in after if w.start_s <= to_s and w.end_s >= from_s]
+    spans = sorted((w.start_s, w.end_s) for w in near)
+    middles = sorted((w.middle_s, w.middle_s) for w in near)
+    # Where speech has no pause, as far as may be from where any word would change sides.
+    pauses = _pauses(spans, from_s, to_s) or _pauses(middles, from_s, to_s)
+    return max(pauses, key=lambda p: _worth(p, border_s))[0]
 
 
 def _first(words: Sequence[Word], time_s: float) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,17 @@ import pytest
 from scenelake.pipeline.inline_engine import run_inline
 from scenelake.pipeline.ray_engine import run_on_ray
 from scenelake.pipeline.steps import Event, Parcel, Step
-from scenelake.schemas.errors import InputError, LakeError
+from scenelake.schemas.config import PoolConfig
+from scenelake.schemas.errors import InputError, LakeError, TransientError
 from scenelake.schemas.flow import Receipt
 from scenelake.schemas.rows import Failure
 from scenelake.workers.stage import Resources
 
 Run = Callable[..., Generator[Parcel]]
+KINDS = ("started", "finished")
+SLOW_S = 0.3
+GOOD = (*(f"film{i:02}" for i in range(7)), "flaky", "slow")
+BAD = ("poison2", "bug3", "down")
 
 
 class Append:
@@ -30,6 +38,7 @@ class Append:
     def __init__(self, letter: str) -> None:
         self._letter = letter
         self._ready = False
+        self._asked: set[str] = set()
 
     def setup(self) -> None:
         self._ready = True
@@ -42,7 +51,31 @@ class Append:
             raise KeyError(item)
         if item.startswith("full"):
             raise LakeError("the lake cannot be written")
+        if item.startswith("deadly"):
+            os._exit(1)
+        if item.startswith("slow"):
+            time.sleep(SLOW_S)
+        if item.startswith("down") or (item.startswith("flaky") and self._is_first(item)):
+            raise TransientError(f"{item} does not answer")
         yield item + self._letter
+
+    def _is_first(self, item: str) -> bool:
+        is_first = item not in self._asked
+        self._asked.add(item)
+        return is_first
+
+
+class Double:
+    """Two of each text, and none of one."""
+
+    resources = Resources(cpus=0.2)
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def process(self, item: str) -> Iterator[str]:
+        if item != "nothing":
+            yield from (f"{item}1", f"{item}2")
 
 
 class Finish:
@@ -58,18 +91,36 @@ class Finish:
 
 
 def steps() -> list[Step]:
+    """Texts go through two steps to the last; one in between is for numbers."""
     return [
-        Step("first", partial(Append, "a"), Append.resources),
-        Step("second", partial(Append, "b"), Append.resources),
-        Step("last", Finish, Finish.resources),
+        _texts("first", "a"),
+        Step("numbers", partial(Append, "n"), Append.resources, (int,)),
+        replace(_texts("second", "b"), pool=PoolConfig(min=2)),
+        Step("last", Finish, Finish.resources, (str,)),
     ]
+
+
+def _texts(name: str, letter: str) -> Step:
+    return Step(name, partial(Append, letter), Append.resources, (str,), attempts=2)
 
 
 def parcels(*items: str) -> list[Parcel]:
     return [Parcel(uri=item, run_id="run-1", item=item) for item in items]
 
 
-@pytest.fixture(params=["inline", "ray"])
+@dataclass
+class Ran:
+    """What came out of a run, and what was told on the way."""
+
+    out: list[Parcel]
+    events: list[Event]
+
+    def item(self, uri: str) -> Any:
+        (parcel,) = (parcel for parcel in self.out if parcel.uri == uri)
+        return parcel.item
+
+
+@pytest.fixture(scope="module", params=["inline", "ray"])
 def engine(request: pytest.FixtureRequest) -> Run:
     if request.param == "inline":
         return run_inline
@@ -77,27 +128,34 @@ def engine(request: pytest.FixtureRequest) -> Run:
     return run_on_ray
 
 
-def results(engine: Run, *items: str, events: list[Event] | None = None) -> dict[str, Any]:
-    told: list[Event] = [] if events is None else events
-    out = list(engine(steps(), parcels(*items), told.append))
-    assert len(out) == len(items)
-    return {parcel.uri: parcel for parcel in out}
-
-
-def test_every_item_goes_through_every_step_in_order(engine: Run) -> None:
-    items = [f"film{i:02}" for i in range(7)]
+@pytest.fixture(scope="module")
+def ran(engine: Run) -> Ran:
+    """A run of good items among bad ones."""
     events: list[Event] = []
-    found = results(engine, *items, events=events)
-    assert {uri: p.item.video_id for uri, p in found.items()} == {i: f"{i}ab" for i in items}
-    assert [name for name, _ in found["film00"].busy_s] == ["first", "second", "last"]
-    assert {e.step for e in events if e.uri == "film03"} == {"first", "second", "last"}
+    return Ran(list(engine(steps(), parcels(*GOOD, *BAD), events.append)), events)
 
 
-def test_an_item_that_fails_fails_alone_and_says_where(engine: Run) -> None:
-    found = results(engine, "film1", "poison2", "bug3", "film4")
-    assert isinstance(found["film1"].item, Receipt)
-    assert isinstance(found["film4"].item, Receipt)
-    poison, bug = found["poison2"].item, found["bug3"].item
+def test_each_item_comes_to_one_end(ran: Ran) -> None:
+    assert sorted(parcel.uri for parcel in ran.out) == sorted([*GOOD, *BAD])
+    assert all(parcel.ended for parcel in ran.out)
+
+
+def test_every_item_goes_through_every_step_of_its_kind_in_order(ran: Ran) -> None:
+    assert {uri: ran.item(uri).video_id for uri in GOOD} == {uri: f"{uri}ab" for uri in GOOD}
+    told = [(e.step, e.kind) for e in ran.events if e.uri == "film03"]
+    steps_of_texts = ("first", "second", "last")
+    assert sorted(told) == sorted((name, kind) for name in steps_of_texts for kind in KINDS)
+
+
+def test_the_seconds_that_a_step_was_busy_come_with_its_end(ran: Ran) -> None:
+    busy_s = {(e.uri, e.step): e.busy_s for e in ran.events if e.kind == "finished"}
+    assert busy_s["slow", "first"] >= SLOW_S
+    assert busy_s["film00", "first"] < SLOW_S / 2
+    assert {e.busy_s for e in ran.events if e.kind == "started"} == {0.0}
+
+
+def test_an_item_that_fails_fails_alone_and_says_where(ran: Ran) -> None:
+    poison, bug = ran.item("poison2"), ran.item("bug3")
     assert isinstance(poison, Failure)
     assert (poison.stage, poison.error_type) == ("first", "corrupt")
     assert poison.message == "poison2 is bad"
@@ -105,13 +163,35 @@ def test_an_item_that_fails_fails_alone_and_says_where(engine: Run) -> None:
     assert (bug.stage, bug.error_type) == ("first", "KeyError")
 
 
+def test_what_a_server_refuses_once_is_asked_for_again(ran: Ran) -> None:
+    assert isinstance(ran.item("flaky"), Receipt)
+    down = ran.item("down")
+    assert isinstance(down, Failure)
+    assert (down.stage, down.error_type) == ("first", "transient")
+
+
+def test_an_item_may_become_many_or_none(engine: Run) -> None:
+    double = Step("double", Double, Double.resources, (str,))
+    out = list(engine([double, *steps()], parcels("film", "nothing"), lambda _: None))
+    assert sorted(parcel.item.video_id for parcel in out) == ["film1ab", "film2ab"]
+
+
 def test_a_lake_that_cannot_be_written_stops_the_run_with_that_error(engine: Run) -> None:
     with pytest.raises(LakeError, match="the lake cannot be written"):
-        results(engine, "film1", "full2", "film3")
+        list(engine(steps(), parcels("film1", "full2", "film3"), lambda _: None))
 
 
 def test_a_run_of_nothing_gives_nothing(engine: Run) -> None:
-    assert results(engine) == {}
+    assert list(engine(steps(), [], lambda _: None)) == []
+
+
+def test_an_item_under_which_workers_die_is_a_failure_and_the_others_go_on(
+    local_ray: None,
+) -> None:
+    out = list(run_on_ray(steps(), parcels("film1", "deadly2"), lambda _: None, attempts=1))
+    found = {parcel.uri: parcel.item for parcel in out}
+    assert isinstance(found["film1"], Receipt)
+    assert (found["deadly2"].stage, found["deadly2"].error_type) == ("first", "crashed")
 
 
 ON_A_CLUSTER = """

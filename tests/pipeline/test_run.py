@@ -27,11 +27,21 @@ from scenelake.schemas.errors import UsageError
 from scenelake.workers import weights
 from tests.conftest import Demo, Sonnet
 from tests.media import damage, films, packages
+from tests.pipeline.light import light_config, light_engines
 
 QUICK = Config.model_validate({"describe": {"engine": "evidence"}})
 """All real models but the describer: a language model's sentences are not at stake here."""
 
+LIGHT = light_config()
+"""Where what is seen and read is not at stake either."""
+
 CLOCK_COLUMNS = {"run_id", "created_at"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _light() -> Iterator[None]:
+    with light_engines():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +127,8 @@ def test_another_configuration_is_run_anew(
     demo: Demo, demo_run: tuple[Path, RunSummary], tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
-    run([packages.bikes()], lake, config=QUICK)
-    other = QUICK.model_copy(update={"scene": QUICK.scene.model_copy(update={"max_s": 5.0})})
+    run([packages.bikes()], lake, config=LIGHT)
+    other = LIGHT.model_copy(update={"scene": LIGHT.scene.model_copy(update={"max_s": 5.0})})
     assert run([packages.bikes()], lake, config=other).committed == 1
     assert run([packages.bikes()], lake, config=other).skipped == 1
 
@@ -138,7 +148,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
         damage.truncated(folder / "good.mkv", folder / "half.mkv", keep=0.6),
     ]
     lake = folder / "lake"
-    return lake, run(inputs, lake, config=QUICK)
+    return lake, run(inputs, lake, config=LIGHT)
 
 
 def test_bad_inputs_fail_alone_each_with_a_row_that_says_why(
@@ -168,7 +178,7 @@ def test_a_damaged_film_is_committed_as_far_as_it_goes_with_a_warning(
 def test_strict_makes_a_damaged_film_a_failure(
     mixed: tuple[Path, RunSummary], tmp_path: Path
 ) -> None:
-    strict = QUICK.model_copy(update={"strict": True})
+    strict = LIGHT.model_copy(update={"strict": True})
     half = mixed[0].parent / "half.mkv"
     summary = run([half], tmp_path / "lake", config=strict)
     assert [f.error_type for f in summary.failures] == ["corrupt"]
@@ -177,7 +187,7 @@ def test_strict_makes_a_damaged_film_a_failure(
 def test_only_what_failed_is_tried_again(mixed: tuple[Path, RunSummary]) -> None:
     lake, first = mixed
     (lake.parent / "empty.mp4").write_bytes((lake.parent / "good.mkv").read_bytes() + b"\0")
-    again = run([], lake, config=QUICK, retry_failed=True)
+    again = run([], lake, config=LIGHT, retry_failed=True)
     assert (again.committed, again.failed) == (1, first.failed - 1)
     attempts = {r["attempts"] for r in Lake(lake).failures().to_pylist()}
     assert attempts == {2}
@@ -246,7 +256,7 @@ def test_a_film_on_the_web_is_run_and_no_copy_of_it_is_left(
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     for expected in ("committed", "skipped"):
-        summary = run([f"{website}/bikes.mp4"], tmp_path / "lake", config=QUICK)
+        summary = run([f"{website}/bikes.mp4"], tmp_path / "lake", config=LIGHT)
         assert getattr(summary, expected) == 1
         assert [path for path in temporary.rglob("*") if path.is_file()] == []
     (video,) = Lake(tmp_path / "lake").videos().to_pylist()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.lake import Lake
 from scenelake.pipeline.store import Store
 from scenelake.schemas.errors import LakeError
 from scenelake.schemas.rows import Failure, Provenance, Scene, Shot, Video
+from scenelake.schemas.tables import scenes_table
+from tests.media.disk import files_up_to
 
 DIMS = {"visual_dim": 3, "text_dim": 2}
 
@@ -40,27 +46,34 @@ def video(video_id: str, n_scenes: int = 2, **configs: str) -> Video:
     )
 
 
-def scenes(video_id: str, n: int = 2) -> list[tuple[Scene, Provenance]]:
-    spans = [(2.0 * i, 2.0 * i + 2.0) for i in range(n)]
-    return [
+def scenes(video_id: str, n: int = 2, *, part: int = 2) -> Iterator[pa.Table]:
+    """Rows of `n` scenes, in tables of `part`."""
+    rows = [
         (
             Scene(
                 video_id=video_id,
                 index=i,
-                start_s=start_s,
-                end_s=end_s,
-                shots=(Shot(start_s, end_s),),
+                start_s=2.0 * i,
+                end_s=2.0 * i + 2.0,
+                shots=(Shot(2.0 * i, 2.0 * i + 2.0),),
                 embedding=np.ones(3, dtype=np.float32),
             ),
             provenance(),
         )
-        for i, (start_s, end_s) in enumerate(spans)
+        for i in range(n)
     ]
+    for first in range(0, n, part):
+        yield scenes_table(rows[first : first + part], **DIMS)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "lake")
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def store(root: Path) -> Store:
+    store = Store(folder_at(root))
     store.prepare()
     return store
 
@@ -71,50 +84,76 @@ def failure(uri: str, video_id: str | None = None) -> Failure:
     )
 
 
-def test_a_committed_film_is_read_back_with_its_configuration(store: Store) -> None:
+def test_a_committed_film_is_read_back_with_its_configuration(store: Store, root: Path) -> None:
     store.commit(video("aa", cut="c1", visual="v1"), scenes("aa"), **DIMS)
     assert store.committed_configs("aa") == {"cut": "c1", "visual": "v1"}
-    read = Lake(store.root).scenes()
+    read = Lake(root).scenes()
     assert read["scene_id"].to_pylist() == ["aa-0", "aa-2000"]
     assert read["embedding"].type.list_size == 3
+    assert store.committed_by("aa") == "run-1"
 
 
-def test_scenes_whose_film_has_no_row_are_not_shown(store: Store) -> None:
+def test_a_film_given_in_parts_is_one_table_in_their_order(store: Store, root: Path) -> None:
+    store.commit(video("aa", n_scenes=7), scenes("aa", 7, part=3), **DIMS)
+    assert Lake(root).scenes()["index"].to_pylist() == list(range(7))
+    assert pq.ParquetFile(root / "scenes" / "aa.parquet").num_row_groups == 3
+
+
+def test_a_film_of_a_version_with_other_tables_counts_as_none(store: Store, root: Path) -> None:
+    store.commit(video("aa", cut="c1"), scenes("aa"), **DIMS)
+    path = root / "videos" / "aa.parquet"
+    table = pq.read_table(path)
+    older = {**table.schema.metadata, b"scenelake.schema_version": b"1"}
+    pq.write_table(table.replace_schema_metadata(older), path)
+    assert store.committed_configs("aa") is None
+    assert store.committed_row("aa") is None
+
+
+def test_scenes_whose_film_has_no_row_are_not_shown(store: Store, root: Path) -> None:
     store.commit(video("aa"), scenes("aa"), **DIMS)
     store.commit(video("bb"), scenes("bb"), **DIMS)
-    (store.root / "videos" / "bb.parquet").unlink()  # as if killed between the two files
-    assert set(Lake(store.root).scenes()["video_id"].to_pylist()) == {"aa"}
+    (root / "videos" / "bb.parquet").unlink()  # as if killed between the two files
+    assert set(Lake(root).scenes()["video_id"].to_pylist()) == {"aa"}
     assert store.committed_configs("bb") is None
 
 
-def test_a_second_commit_replaces_the_first(store: Store) -> None:
+def test_a_row_whose_scenes_are_gone_is_no_film(store: Store, root: Path) -> None:
+    store.commit(video("aa", cut="c1"), scenes("aa"), **DIMS)
+    (root / "scenes" / "aa.parquet").unlink()
+    assert store.committed_configs("aa") is None
+
+
+def test_a_second_commit_replaces_the_first(store: Store, root: Path) -> None:
     store.commit(video("aa", n_scenes=2), scenes("aa", 2), **DIMS)
     store.commit(video("aa", n_scenes=1), scenes("aa", 1), **DIMS)
-    assert Lake(store.root).scenes().num_rows == 1
+    assert Lake(root).scenes().num_rows == 1
 
 
-def test_a_write_that_breaks_leaves_the_old_film_and_no_litter(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_breaks_leaves_the_old_film_and_no_litter(store: Store, root: Path) -> None:
     store.commit(video("aa"), scenes("aa"), **DIMS)
-    real_write = pq.write_table
+    before = {path: path.read_bytes() for path in root.rglob("*.parquet")}
+    full_disk = pytest.raises(LakeError, match=r"File too large.*same command again")
+    with files_up_to(1 << 10), full_disk:
+        store.commit(video("aa", n_scenes=50), scenes("aa", 50), **DIMS)
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
-    def full_disk(table: object, path: Path, **options: object) -> None:
-        real_write(table, path, **options)
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full_disk)
-    with pytest.raises(LakeError, match=r"No space left on device.*same command again"):
-        store.commit(video("aa", n_scenes=1), scenes("aa", 1), **DIMS)
-    monkeypatch.undo()
-    assert Lake(store.root).scenes().num_rows == 2
-    assert not [p for p in store.root.rglob("*") if "partial" in p.name]
+def test_a_part_that_breaks_leaves_the_old_film(store: Store, root: Path) -> None:
+    def broken() -> Iterator[pa.Table]:
+        yield from scenes("aa", 2)
+        raise LakeError("a part is gone")
+
+    store.commit(video("aa"), scenes("aa"), **DIMS)
+    with pytest.raises(LakeError, match="a part is gone"):
+        store.commit(video("aa", n_scenes=3), broken(), **DIMS)
+    assert Lake(root).scenes().num_rows == 2
+    assert not [path for path in root.rglob("*") if "partial" in path.name]
 
 
 def test_a_lake_where_a_file_stands_in_the_way_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("not a folder")
     with pytest.raises(LakeError, match="lake cannot be written"):
-        Store(tmp_path / "lake").prepare()
+        Store(folder_at(tmp_path / "lake")).prepare()
 
 
 def test_failures_count_their_attempts_until_the_film_makes_it(store: Store) -> None:
@@ -126,13 +165,8 @@ def test_failures_count_their_attempts_until_the_film_makes_it(store: Store) -> 
     assert store.failed_uris() == []
 
 
-def test_one_input_of_a_run_gets_a_content_and_a_copy_is_told_of_it(store: Store) -> None:
-    assert store.claim("aa", run_id="run-1", uri="/films/a.mp4") is None
-    assert store.claim("aa", run_id="run-1", uri="/films/copy.mp4") == "/films/a.mp4"
-
-
-def test_a_claim_left_by_a_dead_run_is_taken_over(store: Store) -> None:
-    store.claim("aa", run_id="run-1", uri="/films/a.mp4")
-    assert store.claim("aa", run_id="run-2", uri="/films/b.mp4") is None
-    store.release("aa")
-    assert list((store.root / "_staging").iterdir()) == []
+def test_failures_of_one_type_are_asked_for(store: Store) -> None:
+    store.record_failure(failure("/films/a.mp4"))
+    store.record_failure(replace(failure("/films/b.mp4"), error_type="timeout"))
+    assert store.failed_uris(error_type="timeout") == ["/films/b.mp4"]
+    assert store.failed_uris(error_type="empty") == []

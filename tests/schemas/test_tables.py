@@ -53,7 +53,13 @@ SCENE = Scene(
     words=(Word("The", 1.5, 1.75, 0.5), Word("cat.", 1.75, 2.0, 0.25, speaker="A")),
     audio_events=(Label("meow", 0.125),),
     keyframes=(
-        Keyframe(2.0, b"\xff\xd8\x00", np.array([1, 0, 0], np.float32)),
+        Keyframe(
+            2.0,
+            b"\xff\xd8\x00",
+            np.array([1, 0, 0], np.float32),
+            labels=(Label("tabby", 0.5), Label("lynx", 0.25)),
+            ocr=(ScreenText("Gate 7 — é", 0.75, 2.0),),
+        ),
         Keyframe(3.5, b"\xff\xd8\x01", np.array([0.1, 0.7, -0.7], np.float32)),
     ),
     embedding=np.array([0.6, 0.8, 0.0], np.float32),
@@ -81,6 +87,7 @@ VIDEO = Video(
     summary="About a cat.",
     chapters=(Chapter(0.0, 9.0, "All"),),
     warnings=("video ends at 8.0 s of 9.0 s",),
+    cuts_s=(3.0, 4.5),
 )
 
 
@@ -114,11 +121,13 @@ def test_a_scene_comes_back_as_it_was(scenes_file: Path) -> None:
     assert bare["words"] == []
 
 
-def test_vectors_and_jpegs_come_back_bit_by_bit(scenes_file: Path) -> None:
+def test_keyframes_come_back_bit_by_bit(scenes_file: Path) -> None:
     row, bare = pq.read_table(scenes_file).to_pylist()
     assert [k["jpeg"] for k in row["keyframes"]] == [b"\xff\xd8\x00", b"\xff\xd8\x01"]
     for stored, keyframe in zip(row["keyframes"], SCENE.keyframes, strict=True):
         assert np.array_equal(np.array(stored["vector"], np.float32), keyframe.vector)
+        assert tuple(Label(**label) for label in stored["labels"]) == keyframe.labels
+        assert tuple(ScreenText(**text) for text in stored["ocr"]) == keyframe.ocr
     assert SCENE.embedding is not None
     assert np.array_equal(np.array(row["embedding"], np.float32), SCENE.embedding)
     assert row["text_embedding"] == [0.0, 1.0]
@@ -144,7 +153,8 @@ def test_a_video_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (row["has_video"], row["has_audio"]) == (True, False)
     assert (other["has_video"], other["has_audio"], other["width"]) == (False, True, None)
     row["chapters"] = tuple(Chapter(**chapter) for chapter in row["chapters"])
-    row["warnings"] = tuple(row["warnings"])
+    for name in ("warnings", "cuts_s"):
+        row[name] = tuple(row[name])
     row["provenance"] = plain(row["provenance"])
     assert Video(**{f.name: row[f.name] for f in fields(Video)}) == VIDEO
 
@@ -172,6 +182,7 @@ def test_a_failure_comes_back_as_it_was(tmp_path: Path) -> None:
         (tables.videos_table([]), "videos"),
         (tables.answers_table([]), "answers"),
         (tables.failures_table([]), "failures"),
+        (tables.pieces_table([]), "pieces"),
         (tables.scenes_table([], visual_dim=VISUAL_DIM, text_dim=TEXT_DIM), "scenes"),
     ],
 )

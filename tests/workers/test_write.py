@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import Clip, Film, Source, Stream
+from scenelake.schemas.flow import Facts, Part, Source, Stream
 from scenelake.schemas.rows import Scene, ScreenText, Shot, Word
 from scenelake.workers.evidence import compose
 from scenelake.workers.write import EmbedText
@@ -16,10 +16,9 @@ VIDEO = Stream(index=0, kind="video", codec="h264", start_s=0, end_s=6, n_packet
 SOURCE = Source("film", "/film.mp4", "mp4", 6.0, 0.0, (VIDEO,), n_bytes=1)
 
 
-def film(*scenes: Scene) -> Film:
-    clip = Clip(SOURCE, index=0, count=1, start_s=0.0, end_s=6.0)
-    described = tuple(compose(scene) for scene in scenes)
-    return Film(clip, described, language=None, warnings=())
+def part(*scenes: Scene) -> Part:
+    facts = Facts(n_scenes=len(scenes), cuts_s=(), language=None, warnings=())
+    return Part(SOURCE, 0, 1, tuple(compose(scene) for scene in scenes), facts)
 
 
 def test_scenes_have_vectors_of_their_text_and_empty_ones_have_none() -> None:
@@ -28,7 +27,7 @@ def test_scenes_have_vectors_of_their_text_and_empty_ones_have_none() -> None:
     shown = replace(empty, index=2, ocr=(ScreenText("Elephants", 0.9, 1.0),))
     step = EmbedText(Config())
     step.setup()
-    (embedded,) = step.process(film(empty, spoken, shown))
+    (embedded,) = step.process(part(empty, spoken, shown))
     nothing, said, read = (np.asarray(s.text_embedding) for s in embedded.scenes)
     assert not nothing.any()
     assert np.linalg.norm(said) > 0.99
