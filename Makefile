@@ -12,6 +12,10 @@ PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check
 # is the same without, and the last one installed wins.
 HEADLESS := "opencv-python-headless>=5,<6"
 
+# What would be missing from a wheel: modules, entry points, prompts, profiles, the demo film.
+WHEEL_TESTS := tests/schemas $(addprefix tests/pipeline/test_,cli.py doctor.py engines.py models.py \
+	settings.py store.py) $(addprefix tests/workers/test_,describe.py answer.py sandbox.py)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow lint format models test-media test-tools wheel-test bench clean
 
@@ -21,8 +25,8 @@ help:
 	@echo "make test-slow   the tests that take minutes"
 	@echo "make lint        ruff, mypy --strict, import rules"
 	@echo "make format      format the code"
-	@echo "make wheel-test  build the wheel and run the tests against it"
-	@echo "make bench       measure; results go to tests/bench"
+	@echo "make wheel-test  build the wheel and run the tests of what it holds against it"
+	@echo "make bench       measure for some hours; results go to tests/bench"
 	@echo "make clean       remove build products (the lake, weights and media stay)"
 
 demo: models
@@ -48,8 +52,9 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-test test-tools test-media models
+bench: $(VENV)/.installed-bench test-tools test-media models
 	$(BIN)/python tests/bench/decode.py
+	$(BIN)/python tests/bench/all.py
 
 models: $(VENV)/.installed
 	@echo "== Model weights"
@@ -87,6 +92,11 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) install --quiet --force-reinstall --no-deps $(HEADLESS)
 	@touch $@
 
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(PIP) install --quiet --editable ".[test,dev,bench]"
+	$(PIP) install --quiet --force-reinstall --no-deps $(HEADLESS)
+	@touch $@
+
 # The wheel goes into an environment of its own that borrows the libraries of $(VENV), but
 # not its editable scenelake.
 wheel-test: $(VENV)/.installed-test test-tools test-media models
@@ -97,7 +107,7 @@ wheel-test: $(VENV)/.installed-test test-tools test-media models
 	$(BIN)/python -c "import pathlib, site; \
 		target = next(pathlib.Path('build/wheel-venv').glob('lib/python*/site-packages')); \
 		(target / 'libraries.pth').write_text(site.getsitepackages()[0])"
-	build/wheel-venv/bin/python -m pytest --ignore tests/media
+	build/wheel-venv/bin/python -m pytest $(WHEEL_TESTS)
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

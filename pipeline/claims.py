@@ -64,10 +64,15 @@ class Claims:
         """Give a film free that is this run's."""
         if self.holds(video_id):
             self.folder.remove(_claim(video_id))
+            if not self.folder.folders(f"_staging/{video_id}"):
+                self.folder.remove_tree(f"_staging/{video_id}")
 
     @contextlib.contextmanager
     def alive(self) -> Iterator[None]:
-        """Show a sign of life until the block ends."""
+        """Show a sign of life until the block ends; those of the dead are swept away."""
+        for run_id in self.folder.names("_staging/_runs"):
+            if not self._lives(run_id):
+                self.folder.remove(_sign(run_id))
         sign = json.dumps(_process()).encode()
         self.folder.write(_sign(self.run_id), sign)
         ended = threading.Event()

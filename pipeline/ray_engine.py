@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import pickle
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
@@ -33,6 +35,7 @@ _TASKS_IN_FLIGHT = 2
 
 _BOUNDARIES_S = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 _POLL_S = 0.5
+_LOOK_S = 2.0
 _END = object()
 
 Key = tuple[str, ...]
@@ -146,6 +149,7 @@ class _StepActor:
         self._events: list[Event] = []
         self._worker = Worker(step, self._events.append)
         self._metrics = _Metrics(step.name)
+        threading.Thread(target=_end_with_node, name="node-watch", daemon=True).start()
 
     def __call__(self, row: dict[str, Any]) -> Iterator[dict[str, bytes]]:
         parcel = pickle.loads(row["parcel"])
@@ -189,6 +193,14 @@ class _StepActor:
             error_type="crashed",
         )
         yield self._worker.failed(parcel, error)
+
+
+def _end_with_node() -> None:
+    """End with the node that this worker is of: one whose driver was killed may stay for good."""
+    node = os.getppid()
+    while os.getppid() == node:
+        time.sleep(_LOOK_S)
+    os._exit(1)
 
 
 def _board() -> Any:
@@ -251,6 +263,8 @@ def _connect(address: str | None) -> None:
         )
     except ConnectionError as error:
         raise UsageError(f"--address {address}: no Ray cluster answers there: {error}") from error
+    except OSError as error:
+        raise UsageError(f"Ray cannot start here: {error}; RAY_TMPDIR=/tmp may help") from error
 
 
 def _cpus(steps: list[Step]) -> list[float]:

@@ -61,7 +61,7 @@ class LimitsConfig(Section):
     decode_timeout_factor: PositiveFloat = 20.0
     decode_memory_bytes: PositiveInt = 4 << 30
     attempts: PositiveInt = 3
-    queue_bytes: PositiveInt = 64 << 20
+    queue_bytes: PositiveInt = 16 << 20
     bad_clips: Literal["fail", "leave_out"] = "fail"
 
 

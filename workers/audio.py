@@ -133,11 +133,12 @@ class _Track:
             yield from self._silence(time_s - self.end_s)
         elif time_s is not None and self.heard_s < _SETTLE_S:
             self._settle(time_s)
-        self.report.n_frames += self.span.holds(self.due_s if time_s is None else time_s)
+        due_s = self.due_s if time_s is None else time_s
         self.heard_s += frame.samples / frame.sample_rate
-        self._match_format(frame)
-        frame.pts = None  # the resampler would invent samples for odd time stamps
-        self._keep(self.resampler.resample(frame))
+        if self._resampled(frame):
+            self.report.n_frames += self.span.holds(due_s)
+        elif self.span.holds(due_s):
+            self.report.refuse(due_s)
         yield from self._full_chunks()
 
     def finish(self) -> Iterator[AudioChunk]:
@@ -157,6 +158,19 @@ class _Track:
         """
         self.n_settling += 1
         self.start_s = (self.start_s or 0.0) + (time_s - self.due_s) / self.n_settling
+
+    def _resampled(self, frame: AudioFrame) -> bool:
+        """Take a frame's samples; a damaged frame may have a form that nobody can resample."""
+        import av
+
+        frame.pts = None  # the resampler would invent samples for odd time stamps
+        try:
+            self._match_format(frame)
+            self._keep(self.resampler.resample(frame))
+        except av.FFmpegError:
+            self.resampler = self.layout = None
+            return False
+        return True
 
     def _match_format(self, frame: AudioFrame) -> None:
         layout = (frame.format.name, frame.sample_rate, frame.layout.name)

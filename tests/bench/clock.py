@@ -3,7 +3,7 @@
 The first step keeps films waiting at a gate. Where films keep their order, a warm film goes in
 first and opens it at the other end; Ray Data takes them in any order, so there each step's
 worker says that it is ready. What is timed from then on is work alone, fill and drain of the
-line included; with Ray, the start of decoders' processes and each model's first call too.
+line included; with Ray, each model's first call too.
 """
 
 from __future__ import annotations
@@ -69,8 +69,7 @@ def _open() -> Path:
 class Clock:
     """Times a job from its start, and from when the gate opens.
 
-    CPU of the job's tree is sampled, since processes that nobody waits for take
-    their seconds with them.
+    CPU of the job's tree is sampled, since processes end on the way.
     """
 
     def __init__(self) -> None:
@@ -102,5 +101,4 @@ class Clock:
                 self._look()
 
     def _look(self) -> None:
-        moment = now()
-        self._last = replace(moment, cpu_s=max(self._last.cpu_s, moment.cpu_s))
+        self._last = now()

@@ -20,8 +20,6 @@ from typing import Any
 
 from films import cache_folder
 
-from scenelake.pipeline.processes import _family
-
 HERE = Path(__file__).parent
 _LIBRARIES = (
     "av ctranslate2 daft faster-whisper numpy onnxruntime opencv-python-headless pyarrow "
@@ -155,13 +153,42 @@ class Moment:
         }
 
 
+_spent_s: dict[int, float] = {}
+"""Seconds of CPU of every process that was ever seen below this one."""
+
+
 def now() -> Moment:
-    """CPU is that of this process and its descendants, living or waited for."""
+    """CPU is that of this process and its descendants, as last seen of those that are gone.
+
+    Ray's workers end one by one and nobody waits for them: call it often.
+    """
     ticks = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     user, nice, system, _idle, _io, irq, soft_irq, stolen = map(int, ticks)
     busy = user + nice + system + irq + soft_irq + stolen
-    ours_s = sum(stat.cpu_s for stat in _family(os.getpid()))  # `usage` reads memory maps too
-    return Moment(time.time(), ours_s, busy / os.sysconf("SC_CLK_TCK"))
+    _spent_s.update(_descendants())
+    return Moment(time.time(), sum(_spent_s.values()), busy / os.sysconf("SC_CLK_TCK"))
+
+
+def _descendants() -> dict[int, float]:
+    """Seconds of CPU of this process and each that lives below it, by process id."""
+    parents: dict[int, int] = {}
+    spent_s: dict[int, float] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        pid = int(stat.parent.name)
+        parents[pid] = int(fields[1])
+        spent_s[pid] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return {pid: spent_s[pid] for pid in parents if os.getpid() in _line(pid, parents)}
+
+
+def _line(pid: int, parents: dict[int, int]) -> Iterator[int]:
+    """A process, its parent, and so on."""
+    while pid in parents:
+        yield pid
+        pid = parents[pid]
 
 
 def counts(scenes: Path, *, warm: str = "video = 'warm'") -> dict[str, int]:

@@ -8,25 +8,22 @@ from functools import partial
 from typing import Any
 
 from clock import pass_in, pass_out, ready
+from films import warm_film
 
 from scenelake.pipeline import job
 from scenelake.pipeline.steps import Step
+from scenelake.schemas.flow import Clip
+from scenelake.workers.probe import probe
 
-LOADING = frozenset({"visual", "ocr", "speech", "describe", "text"})
-"""Steps that have models to load."""
+LOADING = frozenset({"decode", "visual", "ocr", "speech", "describe", "text"})
+"""Steps that have models to load, or a process to start."""
 
 
 class Gated:
-    """A step with something to do before or after each item."""
+    """A step of ours with a gate before or behind it."""
 
-    def __init__(
-        self,
-        make: Callable[[], Any],
-        *,
-        before: Callable[[Any], None] | None = None,
-        after: Callable[[Any], None] | None = None,
-    ) -> None:
-        self._stage, self._before, self._after = make(), before, after
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._stage = make()
 
     def setup(self) -> None:
         self._stage.setup()
@@ -37,11 +34,30 @@ class Gated:
             close()
 
     def process(self, item: Any) -> Iterator[Any]:
-        if self._before is not None:
-            self._before(item)
         yield from self._stage.process(item)
-        if self._after is not None:
-            self._after(item)
+
+
+class GatedPlan(Gated):
+    """Starts the child process, then waits."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        super().__init__(make)
+        self._is_warm = False
+
+    def process(self, item: str) -> Iterator[Any]:
+        if not self._is_warm:
+            self._stage._probe(warm_film(), "warm", uri=str(warm_film()))
+            self._is_warm = True
+        pass_in(item)
+        yield from super().process(item)
+
+
+class GatedCommit(Gated):
+    """Opens the gate behind the warm film."""
+
+    def process(self, item: Any) -> Iterator[Any]:
+        yield from super().process(item)
+        pass_out(item.source.uri)
 
 
 class Loaded:
@@ -56,6 +72,10 @@ class Loaded:
     def __call__(self) -> Any:
         return self._make()
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Loaded:
+        """Ray Data copies steps for its records, in the driver: nothing to load there."""
+        return self
+
     def __reduce__(self) -> Any:
         return _load, (self._name, self._make)
 
@@ -63,6 +83,9 @@ class Loaded:
 def _load(name: str, make: Callable[[], Any]) -> Callable[[], Any]:
     stage = make()
     stage.setup()
+    if name == "decode":
+        source = probe(warm_film(), uri=str(warm_film()), video_id="warm")
+        list(stage.process(Clip(source, 0, 1, 0.0, source.duration_s)))
     ready(name)
     return partial(_same, stage)
 
@@ -78,18 +101,15 @@ def put_gate(*, engine: str) -> None:
     def build(*arguments: Any, **options: Any) -> tuple[list[Step], Any]:
         steps, info = ungated(*arguments, **options)
         first, *others, last = steps
-        first = replace(first, make=partial(Gated, first.make, before=pass_in))
+        first = replace(first, make=partial(GatedPlan, first.make))
         if engine == "inline":
-            last = replace(last, make=partial(Gated, last.make, after=_pass_part_out))
-            return [first, *others, last], info
-        return [
-            first,
-            *(replace(s, make=Loaded(s.name, s.make)) if s.name in LOADING else s for s in others),
-            last,
-        ], info
+            last = replace(last, make=partial(GatedCommit, last.make))
+        else:
+            others = [_loaded(step) for step in others]
+        return [first, *others, last], info
 
     job.build = build
 
 
-def _pass_part_out(part: Any) -> None:
-    pass_out(part.source.uri)
+def _loaded(step: Step) -> Step:
+    return replace(step, make=Loaded(step.name, step.make)) if step.name in LOADING else step

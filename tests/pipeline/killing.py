@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.pipeline.lakes import committed_films, finished_clips
+from tests.pipeline.living import Process, descendants, end, living
 
 ROOT = Path(__file__).parents[2]
 SABOTAGE = ROOT / "tests" / "media" / "sabotage"
@@ -30,16 +30,6 @@ _POLL_S = 0.02
 _AFTER_PROGRESS = 0.75
 _MAX_RUNS = 5
 """A run that is left in peace gives a film up whose decoder was killed; the next has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A process; `started` tells it from a later one of the same id."""
-
-    pid: int
-    started: str
-    parent: int = field(compare=False)
-    command: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +112,7 @@ class Running:
 
     def look(self) -> set[Process]:
         """Its processes that live now; all that were ever seen are remembered."""
-        now = _descendants(self.process.pid)
+        now = descendants(self.process.pid)
         self.family = now | self.family
         return now
 
@@ -134,12 +124,12 @@ class Running:
 
     def leftovers(self) -> set[Process]:
         """Processes of it that go on after its end."""
-        return {p for p in self.family if _stat(p.pid) == p}
+        return {p for p in self.family if living(p.pid) == p}
 
     def sweep(self) -> None:
         """End what is left of it, and nothing else."""
         for process in self.leftovers():
-            _end(process)
+            end(process)
 
 
 VICTIMS: Mapping[str, Callable[[Process], bool]] = {
@@ -168,6 +158,11 @@ class Ending:
     def n_found(self) -> int:
         """Clips and films that runs found finished, one run after another."""
         return sum(len(clips) + len(films) for clips, films in (run.found for run in self.runs))
+
+    @property
+    def n_decoded(self) -> int:
+        """Clips that were begun, each as often as it was."""
+        return sum(d == "pyav" for run in self.runs for d, _, _ in run.decoded())
 
     def sweep(self) -> None:
         for run in self.runs:
@@ -230,7 +225,7 @@ def _strike(
         run.kill()
         ending.kills.append((victim, len(ending.runs) - 1))
     target = None if victim == "driver" else _target(run, victim, rng)
-    if target is not None and _end(target):
+    if target is not None and end(target):
         ending.kills.append((victim, len(ending.runs) - 1))
 
 
@@ -278,35 +273,3 @@ def _finished(lake: Path) -> Found:
 
 def _signs(lake: Path) -> set[str]:
     return {path.name for path in (lake / "_staging" / "_runs").glob("*")}
-
-
-def _descendants(pid: int) -> set[Process]:
-    """All processes below one, at this moment."""
-    every = [p for p in (_stat(int(d.name)) for d in Path("/proc").glob("[0-9]*")) if p]
-    found, parents = set[Process](), {pid}
-    while parents:
-        children = {p for p in every if p.parent in parents} - found
-        found |= children
-        parents = {p.pid for p in children}
-    return found
-
-
-def _end(process: Process) -> bool:
-    """Kill a process; False if it was quicker."""
-    try:
-        os.kill(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _stat(pid: int) -> Process | None:
-    """A process that lives."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    if fields[0] == "Z":
-        return None
-    return Process(pid, fields[19], int(fields[1]), command)

@@ -34,7 +34,7 @@ class MeanColour:
         """Nothing to load."""
 
     def encode(self, frames: FrameBatch) -> VisualEncoding:
-        means = frames.data.reshape(len(frames.data), -1, 3).mean(axis=1) + 1
+        means = frames.data.mean(axis=(1, 2)) + 1
         vectors = means / np.linalg.norm(means, axis=1, keepdims=True)
         return VisualEncoding(
             vectors=vectors.astype(np.float32),

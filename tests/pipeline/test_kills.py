@@ -15,6 +15,8 @@ from tests.pipeline.killing import Command, Ending, outlive
 from tests.pipeline.lakes import assert_same_lakes, assert_whole_files, rows, unfinished
 
 CLIPS_S = 2.5
+N_UNDER_WAY = 13
+"""Clips between decoding and staging: one in each of five steps, two in each queue before four."""
 
 
 def make_films(folder: Path, n: int) -> list[Path]:
@@ -87,6 +89,8 @@ def test_twenty_kills_change_nothing(
     ending = outlive(command, victims, rng=rng, within_s=1.0)
     assert len(ending.kills) >= 15, ending.kills
     assert ending.n_found
+    n_clips = sum(2 + index % 3 for index in range(len(films) - 1))
+    assert ending.n_decoded <= n_clips + N_UNDER_WAY * len(ending.kills)
     check(command, ending, reference)
 
 

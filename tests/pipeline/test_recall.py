@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,15 +34,22 @@ def commit(film: MadeUp, access: LakeAccess) -> list[Scene]:
     return [scene for part in parts for scene in part.scenes]
 
 
-@functools.cache
-def committed(seed: int) -> tuple[MadeUp, list[Scene], Recall]:
-    film = random_film(seed)
-    access = lake_access(Path(_folders.name) / str(seed))
-    scenes = commit(film, access)
-    return film, scenes, Recall(access.folder, film.source)
+Committed = tuple[MadeUp, list[Scene], Recall]
+CommittedFilm = Callable[[int], Committed]
 
 
-_folders = tempfile.TemporaryDirectory()
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> CommittedFilm:
+    """``committed(seed)``: a film of chance, its scenes, and what the lake recalls of it."""
+
+    @functools.cache
+    def build(seed: int) -> Committed:
+        film = random_film(seed)
+        access = lake_access(tmp_path_factory.mktemp("recall"))
+        scenes = commit(film, access)
+        return film, scenes, Recall(access.folder, film.source)
+
+    return build
 
 
 def stretches(film: Source, *, n: int) -> list[tuple[float, float]]:
@@ -56,7 +62,9 @@ def recalled(recall: Recall, film: MadeUp, *, n: int) -> list[Piece]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("n", [1, 3, 7])
-def test_pieces_of_a_film_are_all_of_it_each_thing_once(seed: int, n: int) -> None:
+def test_pieces_of_a_film_are_all_of_it_each_thing_once(
+    committed: CommittedFilm, seed: int, n: int
+) -> None:
     film, _, recall = committed(seed)
     pieces = recalled(recall, film, n=n)
     assert [c for piece in pieces for c in piece.cuts_s] == list(film.cuts_s)
@@ -74,7 +82,9 @@ def _start(word: Word) -> float:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_pieces_tile_the_film_and_lay_the_same_time_line(seed: int) -> None:
+def test_pieces_tile_the_film_and_lay_the_same_time_line(
+    committed: CommittedFilm, seed: int
+) -> None:
     film, _, recall = committed(seed)
     pieces = recalled(recall, film, n=5)
     assert all(a.end_s == b.start_s for a, b in pairwise(pieces))
@@ -86,7 +96,9 @@ def test_pieces_tile_the_film_and_lay_the_same_time_line(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_scenes_come_back_as_they_were_before_they_were_described(seed: int) -> None:
+def test_scenes_come_back_as_they_were_before_they_were_described(
+    committed: CommittedFilm, seed: int
+) -> None:
     film, scenes, recall = committed(seed)
     spans = recall.spans()
     assert spans == [(scene.start_s, scene.end_s) for scene in scenes]

@@ -29,11 +29,8 @@ from tests.conftest import Demo, Sonnet
 from tests.media import damage, films, packages
 from tests.pipeline.light import light_config, light_engines
 
-QUICK = Config.model_validate({"describe": {"engine": "evidence"}})
-"""All real models but the describer: a language model's sentences are not at stake here."""
-
 LIGHT = light_config()
-"""Where what is seen and read is not at stake either."""
+"""Where what is seen, read and written about it is not at stake."""
 
 CLOCK_COLUMNS = {"run_id", "created_at"}
 
@@ -228,7 +225,7 @@ def test_the_sonnet_is_heard_as_well_as_by_the_recogniser_alone(
 ) -> None:
     film = tmp_path / "sonnet.mp4"
     source = sonnet.audio if form == "mp3" else films.with_sound_of(film, sonnet.audio)
-    assert run([source], tmp_path / "lake", config=QUICK).committed == 1
+    assert run([source], tmp_path / "lake", config=LIGHT).committed == 1
     segments, _ = recogniser.transcribe(str(source), word_timestamps=True)
     alone = " ".join(segment.text for segment in segments)
     scenes = Lake(tmp_path / "lake").scenes().to_pylist()
