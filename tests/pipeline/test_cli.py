@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,10 @@ def test_ask_says_so_when_the_film_does_not_tell(
 def test_ctrl_c_ends_a_run_at_once_with_one_line(demo: Demo, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from scenelake.pipeline.cli import main; main()"]
     run = subprocess.Popen(
-        [*command, "run", demo.film, "--lake", tmp_path / "lake"], stderr=subprocess.PIPE, text=True
+        [*command, "run", demo.film, "--lake", tmp_path / "lake"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # else nohup's stays
     )
     assert run.stderr is not None
     assert "1 film to look at" in run.stderr.readline()
