@@ -27,6 +27,7 @@ from scenelake.schemas.config import TextConfig, VisualConfig
 from scenelake.schemas.flow import Float32, FrameBatch, UInt8, VisualEncoding
 from scenelake.schemas.rows import Label
 from scenelake.workers import weights
+from scenelake.workers.devices import share_cores
 from scenelake.workers.engines import TextEncoder
 from scenelake.workers.text import MiniLm
 
@@ -148,6 +149,7 @@ def _load_network(folder: Path) -> Any:
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
+    share_cores()
     (path,) = folder.glob("*.pth")
     network = EfficientNet.from_name(WEIGHTS)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from typing import Any
+
+_M_ARENA_MAX, _N_ARENAS = -8, 2
+"""The option's number in malloc.h."""
+_SHARE = 4
+"""Steps that use a processor at the same time."""
+
+
+def share_cores() -> None:
+    """Let torch use a share of the cores, to be called by the thread that will compute.
+
+    Steps run side by side. Threads of one that wait for each other, turning, take the cores
+    from the others: on two busy cores, text vectors in small batches took eight times as
+    long with two threads as with one.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // _SHARE))
+
+
+def share_memory() -> None:
+    """Let this process's threads allocate from a few heaps instead of each from its own.
+
+    glibc keeps what a thread has freed for that thread; with a thread for each step, a
+    process would hold the peaks of all of them. Elsewhere this does nothing.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, _N_ARENAS)
 
 
 def accelerators() -> list[dict[str, Any]]:

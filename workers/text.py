@@ -13,13 +13,14 @@ from scenelake.schemas.config import TextConfig
 from scenelake.schemas.errors import SceneLakeError
 from scenelake.schemas.flow import Float32
 from scenelake.workers import weights
+from scenelake.workers.devices import share_cores
 
 WEIGHTS = "minilm"
 DIM = 384
 MAX_TOKENS = 256
 """What the model was trained on, about 180 words of English; later words are not read."""
 
-_BATCH_SIZE = 64
+_BATCH_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class MiniLm:
 def _load(folder: str) -> _Loaded:
     from transformers import AutoModel, AutoTokenizer
 
+    share_cores()
     with _no_progress_bars():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModel.from_pretrained(folder, local_files_only=True)
