@@ -9,12 +9,13 @@ from common import HERE, median, saved
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+DRAWN = ("throughput", "memory")
 _OURS, _OTHERS = "#2a6f97", "#b0b7bf"
 
 
 def draw_all() -> None:
     mpl.rcParams["svg.hashsalt"] = "scenelake"  # the same data give the same file
-    for name, draw in (("throughput", _throughput), ("memory", _memory)):
+    for name, draw in zip(DRAWN, (_throughput, _memory), strict=True):
         document = saved(name)
         if document is not None:
             figure = Figure(figsize=(6.4, 3.2), layout="constrained")

@@ -31,7 +31,8 @@ def main() -> None:
     for name, shown in SECTIONS.items():
         document = saved(name)
         if document is not None:
-            text = with_section(text, name, f"{on(document)}\n\n{shown(document)}")
+            plot = f"![{name}]({name}.svg)\n\n" if name in plots.DRAWN else ""
+            text = with_section(text, name, f"{on(document)}\n\n{plot}{shown(document)}")
     page.write_text(text, "utf-8")
     plots.draw_all()
 
