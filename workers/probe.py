@@ -25,6 +25,8 @@ _NOT_FILMS = ("tty", "image2", "_pipe")
 """Demuxers that take a text or a photograph for a film of one picture."""
 
 _ENTRIES_APART_S = 5.0
+_MOST_S_A_PACKET = 600.0
+"""Above this on average, time stamps are damaged: a 12 s film would be taken for 22 days."""
 _HEADER_SLACK_S = 1.0
 _WRITTEN_DURATIONS = ("mov", "matroska", "avi", "flv", "asf", "wav", "aiff", "rm")
 """Containers whose header holds a duration. Elsewhere ffmpeg guesses it from the bit rate."""
@@ -81,6 +83,13 @@ def probe(path: Path, *, uri: str, video_id: str) -> Source:
         duration_s = max(tallies[s.index].end_s for s in used) - zero_s
         if duration_s <= 0:
             raise InputError(f"{uri}: the film lasts 0 s", error_type="empty")
+        n_packets = sum(tallies[s.index].n_packets for s in used)
+        if duration_s / n_packets > _MOST_S_A_PACKET:
+            raise InputError(
+                f"{uri}: {n_packets} packets cannot last {duration_s:.0f} s: "
+                "its time stamps are damaged",
+                error_type="corrupt",
+            )
         streams = tuple(_stream(s, tallies[s.index], zero_s) for s in used)
         header_s = container.duration / 1_000_000 if container.duration else None
         short = _shorter_than_header(container.format.name, duration_s, header_s)
