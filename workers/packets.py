@@ -79,15 +79,6 @@ class DecodeReport:
         if self.first_refused_s is None:
             self.first_refused_s = time_s
 
-    def warnings(self, kind: str) -> Iterator[str]:
-        """Plain sentences for the film's row."""
-        if self.n_refused:
-            first_s = self.first_refused_s
-            at = "" if first_s is None else f", the first at {first_s:.1f} s"
-            yield f"{kind}: damaged packets were left out: {self.n_refused}{at}"
-        if self.broke_off:
-            yield f"{kind}: the file breaks off: {self.broke_off}"
-
 
 def decoded_frames(
     path: Path, source: Source, stream: Stream, *, span: Span, report: DecodeReport
