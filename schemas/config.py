@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
+Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+
 
 class Section(BaseModel):
     """Frozen, and strict about names: a misspelt key is an error, not a default."""
@@ -75,10 +77,24 @@ class PoolConfig(Section):
     memory_bytes: int | None = Field(default=None, ge=0)
 
 
-class CutConfig(Section):
-    """PySceneDetect's AdaptiveDetector, with its own defaults."""
+class EngineSection(Section):
+    """A section that names its step's engine.
+
+    `options` are for engines of other packages; the built-in ones take none.
+    """
+
+    engine: str
+    options: Mapping[str, Any] = {}
+
+
+class CutConfig(EngineSection):
+    """PySceneDetect's AdaptiveDetector, with its own defaults.
+
+    `transition_threshold` is TransNetV2's, with the default of its authors.
+    """
 
     engine: str = "adaptive"
+    transition_threshold: float = Field(default=0.5, gt=0, lt=1)
     adaptive_threshold: PositiveFloat = 3.0
     min_content_val: PositiveFloat = 15.0
     window_frames: PositiveInt = 2
@@ -101,21 +117,37 @@ class SceneConfig(Section):
     max_s: PositiveFloat = 30.0
 
 
-class VisualConfig(Section):
+class VisualConfig(EngineSection):
+    """How pictures become vectors.
+
+    Attributes:
+        model: a name of the catalogue, a folder, or a hub's ``owner/name@revision``;
+            "" for engines that come with one model.
+        dtype: "auto" is bfloat16 on a GPU and float32 elsewhere.
+        device: "auto" is a GPU where there is one.
+        compile: by torch.compile; the first batches then take longer.
+        vocabulary: words to label pictures with, for models that also take texts.
+    """
+
     engine: str = "conse"
+    model: str = ""
     batch_size: PositiveInt = 16
     max_labels: PositiveInt = 5
     min_label_score: float = Field(default=0.25, ge=0, le=1)
+    dtype: Dtype = "auto"
+    device: str = "auto"
+    compile: bool = False
+    vocabulary: tuple[str, ...] = ()
 
 
-class OcrConfig(Section):
+class OcrConfig(EngineSection):
     """`engine` "none" leaves screen text out."""
 
     engine: str = "rapidocr"
     min_score: float = Field(default=0.6, ge=0, le=1)
 
 
-class VadConfig(Section):
+class VadConfig(EngineSection):
     """Where speech may be: stretches are joined into utterances of at most `max_s`."""
 
     engine: str = "silero"
@@ -126,14 +158,34 @@ class VadConfig(Section):
     max_s: float = Field(default=28.0, gt=1, le=30)
 
 
-class SpeechConfig(Section):
-    """`language` None: detected. What is below the thresholds is not believed."""
+class SpeechConfig(EngineSection):
+    """How speech becomes words. What is below the thresholds is not believed.
+
+    Attributes:
+        model: a name of the catalogue, a folder, or a hub's ``owner/name@revision``.
+        compute_type: CTranslate2's ("int8", "float16", ...), for faster-whisper.
+        dtype: of the other engines; "auto" is float16 on a GPU and float32 elsewhere.
+        device: "auto" is a GPU where there is one.
+        batch_size: utterances that are written down at once.
+        language: ISO 639-1; None: detected.
+        translate: into English too, beside the words as they were said.
+        initial_prompt: text that the speech is taken to follow: names, spelling.
+        hotwords: words to expect.
+        align_model: CTC model by which times of words are taken, "" for Whisper's own.
+    """
 
     engine: str = "faster-whisper"
     model: str = "whisper-tiny"
     compute_type: str = "int8"
+    dtype: Dtype = "auto"
+    device: str = "auto"
+    batch_size: PositiveInt = 1
     beam_size: PositiveInt = 5
     language: str | None = None
+    translate: bool = False
+    initial_prompt: str | None = None
+    hotwords: str | None = None
+    align_model: str = ""
     min_avg_logprob: float = -1.2
     max_no_speech: float = Field(default=0.6, ge=0, le=1)
     max_compression_ratio: PositiveFloat = 2.4
@@ -145,20 +197,73 @@ class SpeechConfig(Section):
         return "no" if value is False else value
 
 
-class TextConfig(Section):
+class TextConfig(EngineSection):
     """The model of text vectors, shared by ConSE, scenes and queries."""
 
     engine: str = "minilm"
 
 
-class DescribeConfig(Section):
-    engine: str = "smollm2"
+class ChatConfig(EngineSection):
+    """A language model that writes, and how it is reached.
+
+    Attributes:
+        model: a name of the catalogue, a folder or GGUF file, a hub's
+            ``owner/name@revision``, or the name by which a server knows it; "" for engines
+            that come with one model.
+        max_tokens: of one reply.
+        context_tokens: of a prompt and its reply; what does not fit is left out.
+        mmproj: the file that gives a GGUF model its eyes (llama.cpp).
+        base_url: of an OpenAI-compatible server, ``http://127.0.0.1:8000/v1``.
+        api_key_env: the environment variable that holds the server's key.
+        concurrency: requests in flight to a server, or prompts in a batch.
+        timeout_s: of one request.
+        attempts: at a request that a server turns away or breaks off.
+        structured: whether the server is asked to keep to a JSON schema.
+        dtype, device: for models in this process.
+        quantization: of a model in this process, by torchao.
+    """
+
+    model: str = ""
     max_tokens: PositiveInt = 60
+    context_tokens: PositiveInt = 4096
+    mmproj: str = ""
+    base_url: str = ""
+    api_key_env: str = "OPENAI_API_KEY"
+    concurrency: PositiveInt = 8
+    timeout_s: PositiveFloat = 120.0
+    attempts: PositiveInt = 5
+    structured: Literal["schema", "json", "none"] = "schema"
+    dtype: Dtype = "auto"
+    device: str = "auto"
+    quantization: Literal["none", "int8", "int4"] = "none"
 
 
-class AnswerConfig(Section):
+class DescribeConfig(ChatConfig):
+    """How a scene's title and description are written.
+
+    Attributes:
+        policy: "early": frames and words in time order in one prompt; "late": each frame
+            told by itself, then all put together; "hybrid": what goes on around the scene
+            summed up, then as early.
+        max_frames: of a scene that the model is shown.
+        frame_side_px: of a picture, at most.
+        same_frame: frames more alike than this (cosine of their vectors) to the last one
+            shown are left out; 1 leaves none out.
+        dull_side_px: of pictures of a scene in which little changes, at most.
+        n_neighbours: scenes before and after that the model is told about.
+    """
+
     engine: str = "smollm2"
-    max_tokens: PositiveInt = 60
+    policy: str = "early"
+    max_frames: PositiveInt = 8
+    frame_side_px: PositiveInt = 448
+    same_frame: float = Field(default=1.0, gt=0, le=1)
+    dull_side_px: PositiveInt | None = None
+    n_neighbours: int = Field(default=1, ge=0)
+
+
+class AnswerConfig(ChatConfig):
+    engine: str = "smollm2"
     n_scenes: PositiveInt = 5
 
 

@@ -8,6 +8,7 @@ place. The model is not asked about pictures: from two labels it makes up a stor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import Template
 
 from scenelake.schemas.config import DescribeConfig
@@ -64,9 +65,9 @@ class SmolLmDescriber:
         """
         self._llm = load_smollm2()
 
-    def describe(self, scene: Scene) -> Scene:
-        """The scene with `title`, `description`, `grounded` and `frames_s` filled in."""
-        return compose(scene, summary=self._summary(told_speech(scene)))
+    def describe(self, scenes: Sequence[Scene]) -> tuple[Scene, ...]:
+        """The scenes with `title`, `description`, `grounded` and `frames_s` filled in."""
+        return tuple(compose(s, summary=self._summary(told_speech(s))) for s in scenes)
 
     def _summary(self, speech: str) -> str:
         """The first sentence of the model's that says something and is grounded, or ""."""

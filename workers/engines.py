@@ -119,13 +119,22 @@ class Transcriber(Engine, Protocol):
 
 
 class Describer(Engine, Protocol):
-    """Writes a title and a description of a scene from the scene's own evidence."""
+    """Writes a title and a description of scenes from the scenes' own evidence."""
 
     @property
-    def prompt_hash(self) -> str: ...
+    def prompt_hash(self) -> str:
+        """Hash of the prompts and of all else that shapes a description."""
+        ...
 
-    def describe(self, scene: Scene) -> Scene:
-        """The scene with `title`, `description`, `grounded` and `frames_s` filled in."""
+    def describe(self, scenes: Sequence[Scene]) -> tuple[Scene, ...]:
+        """The scenes with `title`, `description`, `grounded` and `frames_s` filled in.
+
+        They are neighbours in one film, in time order. A scene that the model fails on is
+        described by its evidence alone; the others are not touched by that.
+
+        Errors:
+            TransientError: the model cannot be reached at all, for now.
+        """
         ...
 
 

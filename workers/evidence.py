@@ -6,7 +6,7 @@ made up, so nothing needs a check.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from scenelake.schemas.config import DescribeConfig
@@ -47,9 +47,9 @@ class EvidenceDescriber:
     def setup(self) -> None:
         """Has no weights."""
 
-    def describe(self, scene: Scene) -> Scene:
-        """The scene with `title`, `description` and `frames_s`; `grounded` is False."""
-        return compose(scene)
+    def describe(self, scenes: Sequence[Scene]) -> tuple[Scene, ...]:
+        """The scenes with `title`, `description` and `frames_s`; `grounded` is False."""
+        return tuple(compose(scene) for scene in scenes)
 
 
 def compose(scene: Scene, *, summary: str = "") -> Scene:

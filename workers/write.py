@@ -36,8 +36,8 @@ class Describe:
         self._describer.setup()
 
     def process(self, item: Part) -> Iterator[Part]:
-        """Describe a part's scenes, one by one."""
-        yield replace(item, scenes=tuple(self._describer.describe(s) for s in item.scenes))
+        """Describe a part's scenes."""
+        yield replace(item, scenes=self._describer.describe(item.scenes))
 
 
 class EmbedText:

@@ -7,6 +7,7 @@ import pytest
 from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.rows import Keyframe, Label, Scene, ScreenText, Shot, Word
 from scenelake.workers.describe import SmolLmDescriber
+from scenelake.workers.engines import Describer
 from scenelake.workers.evidence import NOTHING, EvidenceDescriber, title
 from scenelake.workers.grounding import unsupported
 
@@ -42,6 +43,11 @@ def _scene(
     )
 
 
+def describe(engine: Describer, scene: Scene) -> Scene:
+    (described,) = engine.describe([scene])
+    return described
+
+
 @pytest.fixture(scope="module")
 def describer() -> SmolLmDescriber:
     engine = SmolLmDescriber(DescribeConfig())
@@ -50,7 +56,7 @@ def describer() -> SmolLmDescriber:
 
 
 def test_a_scene_is_described_by_what_is_said_and_seen(describer: SmolLmDescriber) -> None:
-    scene = describer.describe(_scene(CAT, labels=[("Egyptian cat", 0.7), ("tabby", 0.3)]))
+    scene = describe(describer, _scene(CAT, labels=[("Egyptian cat", 0.7), ("tabby", 0.3)]))
     assert "Chelsea" in scene.description
     assert "Egyptian cat" in scene.description
     assert scene.title
@@ -61,7 +67,7 @@ def test_a_scene_is_described_by_what_is_said_and_seen(describer: SmolLmDescribe
 def test_a_description_invents_no_name_number_or_quotation(
     describer: SmolLmDescriber, said: str
 ) -> None:
-    scene = describer.describe(_scene(said))
+    scene = describe(describer, _scene(said))
     own_words = scene.description.removeprefix("Said: ")
     assert unsupported(own_words, [said]) == []
     assert unsupported(scene.title.rstrip("…"), [said]) == []
@@ -70,47 +76,47 @@ def test_a_description_invents_no_name_number_or_quotation(
 def test_where_the_model_makes_nothing_true_of_it_the_speech_itself_stands(
     describer: SmolLmDescriber,
 ) -> None:
-    scene = describer.describe(_scene(RAMBLING))
+    scene = describe(describer, _scene(RAMBLING))
     assert not scene.grounded
     assert scene.description.startswith('Said: "From fairest creatures we desire increase,')
 
 
 def test_what_is_only_seen_is_told_as_it_was_recognised(describer: SmolLmDescriber) -> None:
     labels = [("disk brake", 0.05), ("motor scooter", 0.6), ("moped", 0.25)]
-    scene = describer.describe(_scene(labels=labels))
+    scene = describe(describer, _scene(labels=labels))
     assert scene.description == "Seen: motor scooter, moped."
     assert scene.title == "motor scooter, moped"
     assert not scene.grounded
 
 
 def test_screen_text_is_quoted_once(describer: SmolLmDescriber) -> None:
-    scene = describer.describe(_scene(screen=["CAFE ROMA", "Open 8-17", "Cafe Roma"]))
+    scene = describe(describer, _scene(screen=["CAFE ROMA", "Open 8-17", "Cafe Roma"]))
     assert scene.description == 'On screen: "CAFE ROMA", "Open 8-17".'
     assert scene.title == "CAFE ROMA"
 
 
 def test_a_scene_of_nothing_says_so(describer: SmolLmDescriber) -> None:
-    scene = describer.describe(_scene(labels=[("web site", 0.01)]))
+    scene = describe(describer, _scene(labels=[("web site", 0.01)]))
     assert scene.description == NOTHING
     assert not scene.grounded
     assert scene.frames_s == ()
 
 
 def test_the_pictures_told_of_are_on_record(describer: SmolLmDescriber) -> None:
-    assert describer.describe(_scene(labels=[("tabby", 0.9)])).frames_s == (2.0, 4.0)
-    assert describer.describe(_scene(screen=["EXIT"])).frames_s == (4.0,)
+    assert describe(describer, _scene(labels=[("tabby", 0.9)])).frames_s == (2.0, 4.0)
+    assert describe(describer, _scene(screen=["EXIT"])).frames_s == (4.0,)
 
 
 def test_the_same_scene_gets_the_same_words_after_others(describer: SmolLmDescriber) -> None:
-    first = describer.describe(_scene(POTTERY))
-    describer.describe(_scene(CAT))
-    again = describer.describe(_scene(POTTERY))
+    first = describe(describer, _scene(POTTERY))
+    describe(describer, _scene(CAT))
+    again = describe(describer, _scene(POTTERY))
     assert (again.title, again.description) == (first.title, first.description)
 
 
 def test_what_was_known_of_a_scene_is_kept(describer: SmolLmDescriber) -> None:
     scene = _scene(labels=[("tabby", 0.9)])
-    described = describer.describe(scene)
+    described = describe(describer, scene)
     assert (described.words, described.labels, described.scene_id) == (
         scene.words,
         scene.labels,
@@ -135,8 +141,9 @@ def test_prompt_hash_follows_the_settings() -> None:
 
 
 def test_without_a_model_a_scene_is_described_by_its_evidence_alone() -> None:
-    described = EvidenceDescriber(DescribeConfig()).describe(
-        _scene(CAT, labels=[("Egyptian cat", 0.7)], screen=["CHAPTER 1"])
+    described = describe(
+        EvidenceDescriber(DescribeConfig()),
+        _scene(CAT, labels=[("Egyptian cat", 0.7)], screen=["CHAPTER 1"]),
     )
     assert described.description == f'Said: "{CAT}" Seen: Egyptian cat. On screen: "CHAPTER 1".'
     assert not described.grounded
