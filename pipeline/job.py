@@ -161,10 +161,10 @@ def check_weights(config: Config) -> None:
     Errors:
         MissingWeightsError: says what to type.
     """
-    from scenelake.workers import weights
+    from scenelake.workers import registry, weights
 
-    for name in weights.needed("embedded"):
-        weights.locate(name)
+    for reference in registry.weights_of(config, but={"answer"}):
+        weights.locate(reference)
 
 
 @dataclass(slots=True)

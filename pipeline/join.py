@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from scenelake.pipeline.recall import Recall
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Facts, Heard, Part, Piece, Ready, Receipt, Source
-from scenelake.schemas.rows import Keyframe, Scene, Shot
+from scenelake.schemas.rows import Keyframe, Scene, Shot, Word
 from scenelake.workers.align import Outline, build_scene, by_scene, outline, scene_spans
 from scenelake.workers.stage import Resources
 from scenelake.workers.tracks import is_empty, warnings
@@ -111,22 +112,18 @@ class Join:
         ours = [spans[index] for index in indices]
         edges_s = [span[0].start_s for span in ours]
         start_s, end_s = edges_s[0], ours[-1][-1].end_s
-        is_last = indices.stop == len(spans)
-        words = [
-            word
-            for word in line.words
-            if (start_s <= word.middle_s or indices.start == 0)
-            and (word.middle_s < end_s or is_last)
-        ]
+        since_s = -math.inf if indices.start == 0 else start_s
+        until_s = math.inf if indices.stop == len(spans) else end_s
         keyframes = film.keyframes(start_s, end_s)
         dealt = zip(
             indices,
             ours,
-            by_scene(words, lambda word: word.middle_s, edges_s),
+            _said(line.words, since_s, until_s, edges_s),
+            _said(line.translation, since_s, until_s, edges_s),
             by_scene(keyframes, lambda keyframe: keyframe.time_s, edges_s),
             strict=True,
         )
-        for index, span, said, seen in dealt:
+        for index, span, said, translated, seen in dealt:
             yield build_scene(
                 index,
                 span,
@@ -135,6 +132,7 @@ class Join:
                 video_id=film.source.video_id,
                 language=line.language_at(span[0].start_s),
                 max_labels=self._config.visual.max_labels,
+                translation=translated,
             )
 
 
@@ -157,6 +155,14 @@ class _StagedFilm:
                 found += [k for k in whole.keyframes if from_s <= k.time_s < end_s]
             covered_s = max(covered_s, piece.pictures_end_s)
         return found
+
+
+def _said(
+    words: Sequence[Word], since_s: float, until_s: float, edges_s: Sequence[float]
+) -> list[list[Word]]:
+    """The words of a stretch by the scenes, beginning at `edges_s`, that hold their middles."""
+    ours = [word for word in words if since_s <= word.middle_s < until_s]
+    return by_scene(ours, lambda word: word.middle_s, edges_s)
 
 
 def _groups(bounds: Sequence[tuple[float, float]], *, length_s: float) -> Iterator[tuple[int, int]]:

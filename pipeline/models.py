@@ -6,52 +6,58 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from scenelake.schemas.config import Config
+from scenelake.workers import registry
 from scenelake.workers import weights as store
+from scenelake.workers.catalogue import CATALOGUE
 
 _log = logging.getLogger(__name__)
 
 
-def listing(*, profile: str | None = None) -> list[dict[str, Any]]:
-    """One row for each of the weights, with its state on this machine (reads every byte).
+def listing(*, config: Config | None = None) -> list[dict[str, Any]]:
+    """One row for each of the weights, with its state on this machine.
+
+    Reads every byte of packaged weights, and asks no hub.
 
     Args:
-        profile: only what this profile needs; None: all there are.
+        config: only what this configuration needs; None: all of the catalogue.
 
     Errors:
-        UsageError: no such profile.
+        UsageError: the configuration names an engine or weights that nobody knows.
     """
-    return [{**_row(name), "state": store.check(name)} for name in _names(profile)]
+    return [row(reference) for reference in _references(config)]
 
 
-def fetch(
-    *, profile: str | None = None, report: Callable[[str], None] = _log.info
-) -> list[dict[str, Any]]:
+def fetch(*, config: Config, report: Callable[[str], None] = _log.info) -> list[dict[str, Any]]:
     """Fetch what is missing or damaged; the rows of :func:`listing`, and whether `fetched`.
 
     Args:
-        profile: only what this profile needs; None: all there are.
         report: is told, line by line, what happens.
 
     Errors:
-        UsageError: no such profile.
+        UsageError: the configuration names an engine or weights that nobody knows.
         SceneLakeError: weights could not be fetched; those before them stay.
     """
-    fetched = {name: store.fetch(name, report=report) for name in _names(profile)}
-    return [{**row, "fetched": fetched[row["name"]]} for row in listing(profile=profile)]
+    references = _references(config)
+    fetched = [store.fetch(reference, report=report) for reference in references]
+    rows = listing(config=config)
+    return [{**known, "fetched": new} for known, new in zip(rows, fetched, strict=True)]
 
 
-def _names(profile: str | None) -> tuple[str, ...]:
-    return tuple(store.CATALOGUE) if profile is None else store.needed(profile)
+def _references(config: Config | None) -> tuple[str, ...]:
+    return tuple(CATALOGUE) if config is None else registry.weights_of(config)
 
 
-def _row(name: str) -> dict[str, Any]:
-    weights = store.CATALOGUE[name]
+def row(reference: str) -> dict[str, Any]:
+    """What is known of some weights; see :func:`listing`."""
+    place = store.place(reference)
     return {
-        "name": name,
-        "revision": weights.revision,
-        "what": weights.what,
-        "package": weights.requirement,
-        "n_bytes": weights.n_bytes,
-        "licence": weights.licence,
-        "folder": str(store.models_dir() / name),
+        "name": place.reference,
+        "kind": place.kind,
+        "state": place.state,
+        "what": place.what,
+        "origin": place.origin,
+        "n_bytes": place.n_bytes,
+        "licence": place.licence,
+        "folder": None if place.path is None else str(place.path),
     }

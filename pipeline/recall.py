@@ -23,6 +23,7 @@ _STORED = [
     "labels",
     "ocr",
     "words",
+    "translated_words",
     "audio_events",
     "keyframes",
     "embedding",
@@ -56,6 +57,7 @@ class Recall:
         rows, video = list(self._rows(start_s, end_s, begins=False)), self._row()
         keyframes = [keyframe_of(k) for row in rows for k in row["keyframes"]]
         words = [Word(**word) for row in rows for word in row["words"]]
+        translation = [Word(**word) for row in rows for word in row["translated_words"]]
         languages = [row["language"] for row in rows if row["language"]]
         return Piece(
             start_s=start_s,
@@ -67,6 +69,7 @@ class Recall:
             words=tuple(w for w in words if start_s <= w.middle_s < end_s),
             language=max(languages, key=languages.count, default=None),
             tracks=self._tracks(video["warnings"], first=start_s == 0.0),
+            translation=tuple(w for w in translation if start_s <= w.middle_s < end_s),
         )
 
     def _tracks(self, warnings: list[str], *, first: bool) -> tuple[Track, ...]:
@@ -117,4 +120,5 @@ def _scene(row: Mapping[str, Any]) -> Scene:
         keyframes=keyframes,
         embedding=np.asarray(row["embedding"], dtype=np.float32) if keyframes else None,
         language=row["language"],
+        translated_words=tuple(Word(**word) for word in row["translated_words"]),
     )

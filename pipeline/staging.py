@@ -36,6 +36,7 @@ _WITHOUT_PICTURES = (
     "words",
     "language",
     "tracks",
+    "translation",
     *_LIGHT,
 )
 
@@ -131,6 +132,7 @@ class Staging:
             words=tuple(Word(**word) for word in row["words"]),
             language=row["language"],
             tracks=tuple(Track(**{**t, "notes": tuple(t["notes"])}) for t in row["tracks"]),
+            translation=tuple(Word(**word) for word in row["translation"]),
         )
 
 

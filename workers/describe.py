@@ -42,6 +42,10 @@ class SmolLmDescriber:
         return weights.identity(SMOLLM2)
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        return (SMOLLM2,)
+
+    @property
     def prompt_hash(self) -> str:
         """Hash of the prompts and of all numbers that shape a description."""
         settings = {

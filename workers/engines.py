@@ -30,6 +30,11 @@ class Engine(Protocol):
         """``name@revision`` of the weights; does not load them."""
         ...
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """References of all weights that `setup` loads, as `workers.weights` takes them."""
+        ...
+
     def setup(self) -> None:
         """Load weights.
 
@@ -101,10 +106,15 @@ class VoiceDetector(Engine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Words in time order on the film's clock, and the language as ISO 639-1, if any."""
+    """Words in time order on the film's clock, and the language as ISO 639-1, if any.
+
+    `translation` is what was said in English, where that was asked for, as words in time
+    order too: their times are those of what they translate, as near as the model can tell.
+    """
 
     words: tuple[Word, ...]
     language: str | None
+    translation: tuple[Word, ...] = ()
 
 
 class Transcriber(Engine, Protocol):

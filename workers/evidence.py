@@ -41,6 +41,10 @@ class EvidenceDescriber:
         return f"evidence@{_VERSION}"
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def prompt_hash(self) -> str:
         return "none"
 
@@ -62,7 +66,7 @@ def compose(scene: Scene, *, summary: str = "") -> Scene:
     return replace(
         scene,
         title=title(summary or speech, labels=labels, lines=lines),
-        description=_join([told, _seen(labels), _on_screen(lines)]) or NOTHING,
+        description=put_together(told, labels=labels, lines=lines) or NOTHING,
         grounded=bool(summary),
         frames_s=_told_times(scene, labels=labels, lines=lines),
     )
@@ -75,7 +79,12 @@ def told_speech(scene: Scene) -> str:
 
 def told_labels(scene: Scene) -> tuple[str, ...]:
     """Names of what is seen, surest first; what is unsure is left out."""
-    sure = [label for label in scene.labels if label.score >= MIN_LABEL_SCORE]
+    return surest(scene.labels)
+
+
+def surest(labels: Iterable[Label]) -> tuple[str, ...]:
+    """The few names that are sure enough to be told, surest first, each once."""
+    sure = [label for label in labels if label.score >= MIN_LABEL_SCORE]
     ranked: list[Label] = sorted(sure, key=lambda label: -label.score)
     return tuple(dict.fromkeys(label.name for label in ranked))[:MAX_LABELS]
 
@@ -129,8 +138,9 @@ def _on_screen(lines: tuple[str, ...]) -> str:
     return f"On screen: {quoted}." if lines else ""
 
 
-def _join(parts: Iterable[str]) -> str:
-    return " ".join(part for part in parts if part)
+def put_together(told: str, *, labels: tuple[str, ...], lines: tuple[str, ...]) -> str:
+    """A description: what is told, then names of what is seen, then lines on screen."""
+    return " ".join(part for part in (told, _seen(labels), _on_screen(lines)) if part)
 
 
 def tells(sentence: str) -> bool:

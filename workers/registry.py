@@ -7,10 +7,13 @@ package adds its own in the same way. Nothing is imported until it is asked for.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Container
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from scenelake.schemas.config import Config, EngineSection
 from scenelake.schemas.errors import UsageError
 
 GROUP = "scenelake.engines"
@@ -49,12 +52,40 @@ def make(step: str, section: Any) -> Any:
     return load(step, section.engine)(section)
 
 
-@cache
-def ready(step: str, section: Any) -> Any:
+def engine_sections(config: Config) -> dict[str, EngineSection]:
+    """Steps that have an engine, in the order of the configuration, with their sections."""
+    sections = ((name, getattr(config, name)) for name in type(config).model_fields)
+    return {name: section for name, section in sections if isinstance(section, EngineSection)}
+
+
+def weights_of(config: Config, *, but: Container[str] = ()) -> tuple[str, ...]:
+    """References of the weights that a configuration's engines load, each once.
+
+    Args:
+        but: steps to leave out.
+
+    Errors:
+        UsageError: no such engine.
+    """
+    sections = engine_sections(config).items()
+    engines = [make(step, section) for step, section in sections if step not in but]
+    return tuple(dict.fromkeys(ref for e in engines for ref in getattr(e, "weights", ())))
+
+
+def ready(step: str, section: EngineSection) -> Any:
     """The engine that a section of the configuration names, with its weights loaded.
 
     Made once in a process: a second question does not load the models again.
     """
-    engine = make(step, section)
-    engine.setup()
-    return engine
+    key = (step, section.model_dump_json())
+    with _loading:
+        if key not in _loaded:
+            engine = make(step, section)
+            engine.setup()
+            _loaded[key] = engine
+        return _loaded[key]
+
+
+_loaded: dict[tuple[str, str], Any] = {}
+_loading = threading.RLock()
+"""One engine may ask for another while it is set up."""

@@ -46,6 +46,10 @@ class MiniLm:
         return weights.identity(WEIGHTS)
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        return (WEIGHTS,)
+
+    @property
     def dim(self) -> int:
         return DIM
 

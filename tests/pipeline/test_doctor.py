@@ -95,10 +95,15 @@ def test_missing_weights_are_named_once_with_the_command_to_type(
     def probe(*args: str) -> dict[str, Any]:
         if args[0] != "step":
             return {}
-        return {"error_type": "MissingWeightsError", "error": "weights are missing"}
+        return {
+            "error_type": "MissingWeightsError",
+            "error": "weights are missing",
+            "weights": ["minilm", "whisper-tiny"],
+        }
 
     report = doctor.examine(probe=probe)
-    assert {problem.remedy for problem in report.problems} == {"scenelake models fetch"}
+    assert {p.remedy.partition(",")[0] for p in report.problems} == {"scenelake models fetch"}
+    assert [row["name"] for row in report.weights] == ["minilm", "whisper-tiny"]
     assert len(report.problems) == len(report.weights)
     assert not any(step.ready for step in report.steps)
 

