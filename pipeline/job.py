@@ -39,10 +39,21 @@ _LOOK_AGAIN_S = 2.0
 
 @dataclass(slots=True)
 class StageCount:
-    """Items that a step worked on, and the seconds it was busy with them."""
+    """Items that a step worked on, the seconds it was busy with them, what else it counted."""
 
     items: int = 0
     busy_s: float = 0.0
+    others: dict[str, float] = field(default_factory=dict)
+
+    def add(self, event: Event) -> None:
+        self.items += 1
+        self.busy_s += event.busy_s
+        for name, value in event.counts.items():
+            self.others[name] = self.others.get(name, 0) + value
+
+    def to_json(self) -> dict[str, float]:
+        others = {name: round(value, 3) for name, value in self.others.items()}
+        return {"items": self.items, "busy_s": round(self.busy_s, 3), **others}
 
 
 @dataclass(slots=True)
@@ -67,10 +78,7 @@ class RunSummary:
 
     @property
     def stages(self) -> dict[str, dict[str, float]]:
-        return {
-            name: {"items": count.items, "busy_s": round(count.busy_s, 3)}
-            for name, count in self.counts.items()
-        }
+        return {name: count.to_json() for name, count in self.counts.items()}
 
     def to_json(self) -> dict[str, Any]:
         """The document that `scenelake run --json` prints."""
@@ -217,9 +225,7 @@ class _Job:
     def _event(self, event: Event) -> None:
         if event.kind == "finished":
             with self._counting:
-                count = self.summary.counts[event.step]
-                count.items += 1
-                count.busy_s += event.busy_s
+                self.summary.counts[event.step].add(event)
         self.watcher.event(event)
 
     def _flow(self, queues: Mapping[str, QueueState]) -> None:

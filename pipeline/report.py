@@ -16,7 +16,8 @@ columns of one length; nothing in it names the machine.
     machine          {cpus, memory_bytes, python, system}, of the process that led the run
     usage            {peak_memory_bytes, memory_exact, cpu_s, n_processes} on that machine;
                      memory_exact: proportional set size throughout, else some is resident size
-    stages           step -> {items, busy_s} and what else the summary says of it
+    stages           step -> {items, busy_s} and what else the step counted: of a describer
+                     that asks a language model, n_prompts, n_retries, n_reply_tokens ...
     failures         error type -> {count, remedy, command, rows: [{uri, stage, message, attempts}]}
     slowest          [{uri, media_s, wall_s, busy_s}]: at most 20, slowest first
     series           {time_s, media_s, committed, failed, skipped, cpu_s, memory_bytes: [...],

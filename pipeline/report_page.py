@@ -187,11 +187,18 @@ def _steps_table(stages: Mapping[str, Mapping[str, Any]]) -> str:
             f"{stats['busy_s']:,.1f}",
             f"{stats['busy_s'] / total_s:.0%}",
             f"{stats['busy_s'] / stats['items']:,.2f}" if stats["items"] else "",
+            _text(_others(stats)),
         )
         for name, stats in stages.items()
     ]
-    head = ("step", "items", "busy s", "share", "s an item")
+    head = ("step", "items", "busy s", "share", "s an item", "counted too")
     return _table(head, rows, numeric=(1, 2, 3, 4)) if rows else ""
+
+
+def _others(stats: Mapping[str, Any]) -> str:
+    """What a step counted besides: tokens, retries."""
+    others = {k: v for k, v in stats.items() if k not in ("items", "busy_s") and v}
+    return ", ".join(f"{name.removeprefix('n_')} {value:,.10g}" for name, value in others.items())
 
 
 def _slowest_table(films: Sequence[Mapping[str, Any]]) -> str:

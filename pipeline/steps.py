@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -75,7 +75,8 @@ class Parcel:
 class Event:
     """A step takes up a clip of an input, or is done with it after `busy_s`.
 
-    `media_s`: the film's duration, where it is known; `n_clips`: how many it has.
+    `media_s`: the film's duration, where it is known; `n_clips`: how many it has; `counts`:
+    what else the step counted since it last finished, tokens for one.
     """
 
     uri: str
@@ -85,6 +86,7 @@ class Event:
     n_clips: int | None = None
     media_s: float | None = None
     busy_s: float = 0.0
+    counts: Mapping[str, float] = field(default_factory=dict)
 
 
 class Worker:
@@ -169,7 +171,8 @@ class Worker:
             media_s = source.duration_s if source is not None else media_s
             yield output
         done = self.event(parcel, "finished")
-        self._report(replace(done, busy_s=busy_s, media_s=done.media_s or media_s))
+        media_s = done.media_s or media_s
+        self._report(replace(done, busy_s=busy_s, media_s=media_s, counts=_counts(stage)))
 
     def _outputs(self, stage: Stage[Any, Any], parcel: Parcel) -> Iterator[Parcel]:
         try:
@@ -209,6 +212,12 @@ class Worker:
             run_id=parcel.run_id,
             at=datetime.now(UTC),
         )
+
+
+def _counts(stage: Stage[Any, Any]) -> Mapping[str, float]:
+    take = getattr(stage, "take_counts", dict[str, float])
+    counts: Mapping[str, float] = take()
+    return counts
 
 
 def error_type(error: Exception) -> str:

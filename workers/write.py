@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Part
@@ -38,6 +38,11 @@ class Describe:
     def process(self, item: Part) -> Iterator[Part]:
         """Describe a part's scenes."""
         yield replace(item, scenes=self._describer.describe(item.scenes))
+
+    def take_counts(self) -> dict[str, float]:
+        """Prompts, tokens, retries and so on, where the describer counts them."""
+        take = getattr(self._describer, "take_usage", None)
+        return {} if take is None else asdict(take())
 
 
 class EmbedText:
