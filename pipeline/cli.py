@@ -86,9 +86,7 @@ def run(
     """
     from scenelake.pipeline.job import run as run_films
     from scenelake.pipeline.progress import watching
-    from scenelake.workers.devices import share_memory
 
-    share_memory()
     config = config_of(profile, config_path, settings, strict=strict)
     with watching(sys.stderr) as watcher:
         summary = run_films(

@@ -14,6 +14,7 @@ from typing import Any
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
 from scenelake.pipeline.watcher import QueueState
+from scenelake.workers.devices import share_memory
 
 _QUEUE_ITEMS = 2
 _POLL_S = 0.2
@@ -119,6 +120,8 @@ def run_inline(
 ) -> Generator[Parcel]:
     """Give each parcel as it comes out of the last step.
 
+    From then on this process's threads allocate from few heaps: see `share_memory`.
+
     Args:
         queue_bytes: what may wait before one step.
         flow: is told every second what waits before each step.
@@ -126,6 +129,7 @@ def run_inline(
     Errors:
         UsageError, LakeError: what stops the whole run, raised here.
     """
+    share_memory()
     line = _Line()
     n_producers = [1, *(_n_workers(step) for step in steps)]
     queues = [_Queue(line, max_bytes=queue_bytes, n_producers=n) for n in n_producers]
