@@ -1,6 +1,6 @@
 """Memory of a run against the length of its film.
 
-    python tests/bench/memory.py [--quick] [--engines inline ray]
+    python tests/bench/memory.py [--quick] [--engines inline ray] [--minutes 1 6 20 60]
 
 The peak of the proportional set size, summed over the run's processes and sampled from outside
 every 0.3 s; shared pages count once. Long films are one film of a minute over and over.
@@ -29,9 +29,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="320x180, up to 12 minutes, inline")
     parser.add_argument("--engines", nargs="+", default=["inline", "ray"])
     parser.add_argument("--size", default="720p", choices=("720p", "360p"))
+    parser.add_argument("--minutes", nargs="+", type=int, default=MINUTES)
     arguments = parser.parse_args()
     size = LARGE if arguments.size == "720p" else SIZE
-    minutes, engines = MINUTES, arguments.engines
+    minutes, engines = arguments.minutes, arguments.engines
     if arguments.quick:
         size, minutes, engines = QUICK_SIZE, (1, 6, 12), ["inline"]
     results: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
