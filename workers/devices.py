@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from scenelake.schemas.config import Dtype
+from scenelake.schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 _M_ARENA_MAX, _N_ARENAS = -8, 2
 """The option's number in malloc.h."""
@@ -49,3 +55,46 @@ def accelerators() -> list[dict[str, Any]]:
     if torch.backends.mps.is_available():
         found.append({"kind": "mps", "name": "Apple GPU", "memory_bytes": None})
     return found
+
+
+def device_of(setting: str) -> str:
+    """The torch device that a section's `device` means: "auto" is a CUDA GPU, else "cpu".
+
+    Apple's GPU is taken only by its name, "mps".
+
+    Errors:
+        UsageError: no such device on this machine; the message lists those there are.
+    """
+    there = ["cpu", *_gpus()]
+    if setting == "auto":
+        return "cuda" if "cuda" in there else "cpu"
+    if setting not in there:
+        raise UsageError(
+            f"device {setting!r} is not on this machine; there are: {', '.join(there)}"
+        )
+    return setting
+
+
+def dtype_of(setting: Dtype, device: str, *, on_gpu: Dtype = "bfloat16") -> torch.dtype:
+    """The torch dtype that a section's `dtype` means on a device from `device_of`.
+
+    Args:
+        on_gpu: what "auto" is on a GPU; on a processor it is float32. A GPU that computes
+            bfloat16 only by emulation gets float32, in which no model overflows.
+    """
+    import torch
+
+    name = (on_gpu if device != "cpu" else "float32") if setting == "auto" else setting
+    emulated = device.startswith("cuda") and not torch.cuda.is_bf16_supported(
+        including_emulation=False
+    )
+    if setting == "auto" and name == "bfloat16" and emulated:
+        return torch.float32
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def _gpus() -> list[str]:
+    kinds = [found["kind"] for found in accelerators()]
+    numbered = [f"cuda:{index}" for index in range(kinds.count("cuda"))]
+    return [*(["cuda", *numbered] if numbered else []), *(["mps"] if "mps" in kinds else [])]

@@ -50,12 +50,31 @@ class CutPass(Protocol):
         """Take the next (H, W, 3) RGB picture; give times of cuts found, a little late."""
         ...
 
+    def finish(self) -> list[float]:
+        """No more pictures come; give the times of cuts not told yet."""
+        ...
+
 
 class CutDetector(Engine, Protocol):
     """Finds where one shot ends and the next begins."""
 
-    def start(self, *, rate: float) -> CutPass:
-        """Begin a film of `rate` frames per second; 0 where that is not known."""
+    @property
+    def late_frames(self) -> int:
+        """A cut is told at most so many pictures after its own."""
+        ...
+
+    @property
+    def lead_frames(self) -> int:
+        """After so many pictures it finds the cuts it would if it had seen all before."""
+        ...
+
+    def start(self, *, rate: float, zero_s: float = 0.0) -> CutPass:
+        """Begin a film, or a part of one.
+
+        Args:
+            rate: its frames per second; 0 where that is not known.
+            zero_s: the time of the whole film's first picture.
+        """
         ...
 
 
@@ -76,12 +95,21 @@ class VisualEncoder(Engine, Protocol):
     @property
     def dim(self) -> int: ...
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether it encodes texts too; where it does not, pictures find only pictures."""
+        ...
+
     def encode(self, frames: FrameBatch) -> VisualEncoding:
         """(N, H, W, 3) to (N, D) with labels; N may be 0."""
         ...
 
     def encode_text(self, texts: Sequence[str]) -> Float32:
-        """(N,) texts to (N, D), to be compared with pictures' by dot product."""
+        """(N,) texts to (N, D), to be compared with pictures' by dot product.
+
+        Errors:
+            UsageError: it reads none.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,14 +21,14 @@ from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Clip, Picture, Source, Track, UInt8, Utterance
 from scenelake.workers import registry
 from scenelake.workers.audio import open_audio
+from scenelake.workers.cut_order import CutOrder, Placed
 from scenelake.workers.engines import CutDetector, VoiceDetector
 from scenelake.workers.keyframes import KeyframeChooser
 from scenelake.workers.packets import DecodeReport
 from scenelake.workers.video import VideoFrame, open_video, upright_size
 
-_LEAD_SHOTS = 3
 _MIN_LEAD_S = 2.0
-"""A cut detector knows its own past: it is shown this much before a clip."""
+"""A cut detector knows its own past: it is shown at least this much before a clip."""
 
 _DEFAULT_RATE = 25.0
 
@@ -57,7 +58,8 @@ def look(path: str, clip: Clip, config: Config, backend: str) -> Looked:
     source = clip.source
     detector: CutDetector = registry.ready("cut", config.cut)
     rate = source.video.rate if source.video else 0.0
-    cuts = detector.start(rate=rate)
+    zero_s = source.video.start_s if source.video else 0.0
+    order = CutOrder(detector.start(rate=rate, zero_s=zero_s), detector.late_frames)
     gatherer = Gatherer(clip, config)
     small_px = _analysis_size(source, config.decode.analysis_width_px)
     reader = open_video(
@@ -65,29 +67,27 @@ def look(path: str, clip: Clip, config: Config, backend: str) -> Looked:
         source,
         backend=backend,
         max_side_px=config.keyframes.max_side_px,
-        start_s=_lead_start_s(clip, config, rate),
+        start_s=_lead_start_s(clip, detector, rate),
     )
     gave_up: list[str] = []
-    n_frames, last_s = 0, 0.0
     try:
         for frame in reader.frames():
-            small = frame.picture(*small_px)
-            for cut_s in cuts.push(small, frame.time_s):
-                gatherer.cut(cut_s)
-            gatherer.push(frame, small)
-            if clip.start_s <= frame.time_s < clip.end_s or clip.count == 1:
-                n_frames, last_s = n_frames + 1, frame.time_s
+            gatherer.take(order.push(frame, frame.picture(*small_px)))
             if gatherer.is_done:
                 break
     except InputError as error:
         gave_up.append(f"video by {backend}: {error}")
-    gatherer.finish(last_s)
+    if not gatherer.is_done:
+        gatherer.take(order.finish())
+    gatherer.finish()
     return Looked(
         start_s=gatherer.start_s,
         end_s=gatherer.end_s,
         cuts_s=tuple(gatherer.cuts_s),
         pictures=tuple(gatherer.pictures),
-        track=_track("video", reader.report, clip, n_frames, last_s, tuple(gave_up)),
+        track=_track(
+            "video", reader.report, clip, gatherer.n_frames, gatherer.last_s, tuple(gave_up)
+        ),
         gave_up=bool(gave_up),
     )
 
@@ -115,6 +115,7 @@ class Gatherer:
 
     Attributes:
         start_s, end_s: the clip's ends, moved to cuts as these come by.
+        n_frames, last_s: its frames, before its end is moved, and the time of the last.
     """
 
     clip: Clip
@@ -124,18 +125,27 @@ class Gatherer:
     cuts_s: list[float] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     is_done: bool = False
+    n_frames: int = 0
+    last_s: float = 0.0
     _chooser: KeyframeChooser = field(init=False)
     _at_end: tuple[KeyframeChooser, list[Picture]] | None = None
-    _n_after: int = 0
     _has_end: bool = False
 
     def __post_init__(self) -> None:
         clip, keyframes = self.clip, self.config.keyframes
         self.start_s, self.end_s = clip.start_s, clip.end_s
         size = upright_size(clip.source, max_side_px=keyframes.max_side_px)
-        self._chooser = KeyframeChooser(
-            keyframes, size, start_s=clip.start_s, n_late=self._n_late_at_most
-        )
+        self._chooser = KeyframeChooser(keyframes, size, start_s=clip.start_s, n_late=0)
+
+    def take(self, placed: Iterable[Placed]) -> None:
+        """Take frames in order, each after the cuts before it."""
+        for each in placed:
+            for cut_s in each.cuts_s:
+                self.cut(cut_s)
+            self.push(each.frame, each.small)
+            time_s = each.frame.time_s
+            if self.clip.start_s <= time_s < self.clip.end_s or self.clip.count == 1:
+                self.n_frames, self.last_s = self.n_frames + 1, time_s
 
     def push(self, frame: VideoFrame, small: UInt8) -> None:
         """Take a frame; `small` is its picture for the measure of sharpness."""
@@ -144,11 +154,11 @@ class Gatherer:
         if not self._is_last and frame.time_s >= self.clip.end_s:
             if self._at_end is None:
                 self._at_end = self._chooser.copy(), list(self.pictures)
-            self._give_up_search(frame.time_s)
+            self.is_done = frame.time_s > self.clip.end_s + self._search_s
         self.pictures.extend(self._chooser.push(frame, small))
 
     def cut(self, cut_s: float) -> None:
-        """Take a cut, which may be a few frames ago."""
+        """Take a cut, which is after the last frame."""
         if self.is_done or cut_s < self.clip.start_s:
             return
         if self._may_start_at(cut_s):
@@ -157,42 +167,26 @@ class Gatherer:
             list(self._chooser.cut(cut_s))  # what it gives came before
             self.cuts_s.append(cut_s)
         elif self._is_last or cut_s < self.clip.end_s:
-            self._cut_within(cut_s)
+            self.cuts_s.append(cut_s)
+            self.pictures.extend(self._chooser.cut(cut_s))
         elif cut_s <= self.clip.end_s + self._search_s:
             self.end_s = cut_s
             self.pictures.extend(self._chooser.cut(cut_s))
             self.is_done = self._has_end = True
 
-    def finish(self, last_s: float) -> None:
-        """No more frames come, the last was at `last_s`."""
+    def finish(self) -> None:
+        """No more frames come."""
         if self._has_end:
             return
         if self._at_end is not None:
             chooser, self.pictures = self._at_end
             self.pictures.extend(chooser.finish(self.clip.end_s))
         else:
-            self.pictures.extend(self._chooser.finish(last_s))
-
-    def _cut_within(self, cut_s: float) -> None:
-        self.cuts_s.append(cut_s)
-        self.pictures.extend(self._chooser.cut(cut_s))
-        if self._at_end is not None:  # the cut was told late
-            chooser, pictures = self._at_end
-            pictures.extend(chooser.cut(cut_s))
-
-    def _give_up_search(self, time_s: float) -> None:
-        """A cut is told some frames late: wait for that many after the search."""
-        if time_s > self.clip.end_s + self._search_s:
-            self._n_after += 1
-        self.is_done = self._n_after > self._n_late_at_most
+            self.pictures.extend(self._chooser.finish(self.last_s))
 
     def _may_start_at(self, cut_s: float) -> bool:
         moved = self.start_s > self.clip.start_s or bool(self.cuts_s)
         return self.clip.index > 0 and not moved and cut_s <= self.clip.start_s + self._search_s
-
-    @property
-    def _n_late_at_most(self) -> int:
-        return self.config.cut.window_frames + 1
 
     @property
     def _is_last(self) -> bool:
@@ -205,10 +199,10 @@ class Gatherer:
         return min(self.config.clips.search_s, length_s / 2)
 
 
-def _lead_start_s(clip: Clip, config: Config, rate: float) -> float:
+def _lead_start_s(clip: Clip, detector: CutDetector, rate: float) -> float:
     if clip.index == 0:
         return 0.0
-    lead_s = _LEAD_SHOTS * config.cut.min_shot_frames / (rate or _DEFAULT_RATE)
+    lead_s = detector.lead_frames / (rate or _DEFAULT_RATE)
     return max(0.0, clip.start_s - max(_MIN_LEAD_S, lead_s))
 
 

@@ -1,4 +1,4 @@
-"""A visual encoder without weights, for tests that look at what runs when."""
+"""Engines without weights, for tests that look at what runs when and what goes where."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from scenelake.schemas.config import Config, VisualConfig
-from scenelake.schemas.flow import Float32, FrameBatch, VisualEncoding
-from scenelake.schemas.rows import Label
+from scenelake.schemas.config import Config, OcrConfig, VisualConfig
+from scenelake.schemas.flow import FrameBatch, VisualEncoding
+from scenelake.schemas.rows import Label, ScreenText
 from scenelake.workers import registry
+from tests.media.stripes import read_stripes
 
 COLOURS = ("red", "green", "blue")
 
@@ -22,6 +23,7 @@ class MeanColour:
     """A picture's vector is its mean colour, its labels the colours that it has enough of."""
 
     dim = 3
+    reads_text = False
 
     def __init__(self, config: VisualConfig) -> None:
         self._config = config
@@ -48,16 +50,32 @@ class MeanColour:
         named = zip(COLOURS, map(float, shares), strict=True)
         return tuple(Label(name, share) for name, share in named if share >= least)
 
-    def encode_text(self, texts: list[str]) -> Float32:
-        return np.zeros((len(texts), self.dim), np.float32)
+
+class StripeReader:
+    """Reads the number that a picture of `tests.media.stripes` shows."""
+
+    def __init__(self, config: OcrConfig) -> None:
+        self._config = config
+
+    @property
+    def model(self) -> str:
+        return "stripes@1"
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def read(self, frames: FrameBatch) -> list[tuple[ScreenText, ...]]:
+        shown = zip(frames.data, map(float, frames.time_s), strict=True)
+        return [(ScreenText(f"Plate {read_stripes(rgb)}", 1.0, time_s),) for rgb, time_s in shown]
 
 
 @contextmanager
 def light_engines() -> Iterator[None]:
-    """``visual.engine: mean-colour`` is known in this process."""
-    name = "visual.mean-colour"
-    point = EntryPoint(name, f"{__name__}:MeanColour", registry.GROUP)
-    known = registry._engines() | {name: point}
+    """``visual.engine: mean-colour`` and ``ocr.engine: stripes`` are known in this process."""
+    light = {"visual.mean-colour": "MeanColour", "ocr.stripes": "StripeReader"}
+    known = registry._engines() | {
+        name: EntryPoint(name, f"{__name__}:{what}", registry.GROUP) for name, what in light.items()
+    }
     with mock.patch.object(registry, "_engines", return_value=known):
         yield
 

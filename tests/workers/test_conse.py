@@ -1,4 +1,4 @@
-"""Pictures to vectors: what every visual engine does, and what ConSE does besides."""
+"""What ConSE does besides what every visual engine does (see test_visual)."""
 
 from __future__ import annotations
 
@@ -47,76 +47,11 @@ QUERIES = {
 }
 
 
-@pytest.fixture(scope="module", params=registry.names("visual"))
-def encoder(request: pytest.FixtureRequest) -> VisualEncoder:
-    name = request.param
-    engine: VisualEncoder = registry.load("visual", name)(VisualConfig(engine=name))
+@pytest.fixture(scope="module")
+def encoder() -> VisualEncoder:
+    engine: VisualEncoder = registry.load("visual", "conse")(VisualConfig())
     engine.setup()
     return engine
-
-
-@pytest.fixture(scope="module")
-def film(photographs: Photographs) -> FrameBatch:
-    """The photographs as frames of one 16:9 film with black bars, two seconds apart."""
-    frames = [_on_canvas(picture, width=640, height=360) for picture in photographs.values()]
-    return FrameBatch(np.stack(frames), 2 * np.arange(len(frames), dtype=np.float64))
-
-
-def test_a_picture_is_a_vector_of_length_one(encoder: VisualEncoder, film: FrameBatch) -> None:
-    encoding = encoder.encode(film)
-
-    assert encoding.vectors.dtype == np.float32
-    assert encoding.vectors.shape == (len(film.data), encoder.dim)
-    np.testing.assert_allclose(np.linalg.norm(encoding.vectors, axis=1), 1, atol=1e-5)
-
-
-def test_an_encoding_says_when_and_by_whom(encoder: VisualEncoder, film: FrameBatch) -> None:
-    encoding = encoder.encode(film)
-
-    assert encoding.time_s.tolist() == film.time_s.tolist()
-    assert encoding.model == encoder.model
-
-
-def test_no_pictures_are_no_vectors(encoder: VisualEncoder) -> None:
-    encoding = encoder.encode(FrameBatch(np.zeros((0, 36, 64, 3), np.uint8), np.zeros(0)))
-
-    assert encoding.vectors.shape == (0, encoder.dim)
-    assert encoding.labels == ()
-
-
-def test_a_picture_has_the_same_vector_alone_and_among_others(
-    encoder: VisualEncoder, film: FrameBatch
-) -> None:
-    together = encoder.encode(film).vectors
-    alone = [encoder.encode(_single(picture)).vectors for picture in film.data]
-
-    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-4)
-
-
-def test_vectors_come_in_the_order_of_the_pictures_however_many(
-    encoder: VisualEncoder, film: FrameBatch
-) -> None:
-    order = np.arange(20) % len(film.data)
-    many = encoder.encode(FrameBatch(film.data[order], np.arange(20.0)))
-
-    np.testing.assert_allclose(many.vectors, encoder.encode(film).vectors[order], atol=1e-4)
-
-
-@pytest.mark.parametrize("shape", [(64, 36), (20, 500), (500, 20), (1, 1), (224, 224)])
-def test_a_picture_of_any_shape_has_a_vector(
-    encoder: VisualEncoder, shape: tuple[int, int]
-) -> None:
-    (vector,) = encoder.encode(_single(np.full((*shape, 3), 90, np.uint8))).vectors
-
-    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
-
-
-def test_a_query_is_a_vector_of_length_one_or_zeros(encoder: VisualEncoder) -> None:
-    vectors = encoder.encode_text(["a cat", " "])
-
-    assert vectors.shape == (2, encoder.dim)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), [1, 0], atol=1e-5)
-    assert encoder.encode_text([]).shape == (0, encoder.dim)
 
 
 @pytest.mark.parametrize(("query", "wanted"), QUERIES.items())

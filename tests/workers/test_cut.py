@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from scenelake.schemas.config import CutConfig
 from scenelake.workers.cut import AdaptiveCut
+from scenelake.workers.engines import CutDetector, CutPass
+from scenelake.workers.transnet import TransNetV2
 from tests.media import films
 
 from .conftest import Reading
@@ -28,6 +31,7 @@ DISSOLVE = 109
 """From here the title melts into the first picture, which need not be found as a cut."""
 
 ReadFilm = Callable[[Path, str], Reading]
+Told = list[tuple[float, int]]
 
 
 def unmatched(
@@ -95,25 +99,58 @@ def test_noise_in_the_black_is_no_cut() -> None:
     assert found == []
 
 
-def test_a_cut_is_told_by_the_time_of_its_picture_not_by_its_number() -> None:
-    rng = np.random.default_rng(2)
-    shots = rng.integers(30, 255, (2, 9, 16, 3)).astype(np.uint8).repeat(10, 1).repeat(10, 2)
-    times_s = np.cumsum(rng.uniform(0.02, 0.08, 100))
-    cutter = AdaptiveCut(CutConfig()).start(rate=25.0)
-    found = [
-        cut_s
-        for index, time_s in enumerate(times_s)
-        for cut_s in cutter.push(shots[int(index >= 60)], float(time_s))
-    ]
-    assert found == [times_s[60]]
+# What every detector does
 
 
-def test_two_films_do_not_see_each_other() -> None:
-    bright = np.full((90, 160, 3), 200, np.uint8)
-    detector = AdaptiveCut(CutConfig())
+@pytest.fixture(scope="module", params=[AdaptiveCut, TransNetV2])
+def detector(request: pytest.FixtureRequest) -> CutDetector:
+    made: CutDetector = request.param(CutConfig())
+    made.setup()
+    return made
+
+
+def shots(*, seed: int = 2) -> NDArray[np.uint8]:
+    """(2, 90, 160, 3): two still pictures of many colours."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(30, 255, (2, 9, 16, 3)).astype(np.uint8).repeat(10, 1).repeat(10, 2)
+
+
+def told(cutter: CutPass, pictures: Iterable[NDArray[np.uint8]], times_s: Iterable[float]) -> Told:
+    """Each cut, and how many pictures had been shown when it was told."""
+    found, count = [], 0
+    for picture, time_s in zip(pictures, times_s, strict=True):
+        count += 1
+        found += [(cut_s, count) for cut_s in cutter.push(picture, float(time_s))]
+    return found + [(cut_s, count) for cut_s in cutter.finish()]
+
+
+@pytest.mark.parametrize("cut_frame", [30, 60, 85])
+def test_a_cut_is_told_by_the_time_of_its_picture_not_by_its_number(
+    detector: CutDetector, cut_frame: int
+) -> None:
+    times_s = np.cumsum(np.random.default_rng(2).uniform(0.02, 0.08, 100))
+    pictures = [shots()[int(index >= cut_frame)] for index in range(100)]
+    cutter = detector.start(rate=20.0, zero_s=float(times_s[0]))
+    ((cut_s, count),) = told(cutter, pictures, times_s)
+    assert cut_s == times_s[cut_frame]
+    assert count - 1 - cut_frame <= detector.late_frames
+
+
+def test_a_picture_that_stays_has_no_cut(detector: CutDetector) -> None:
+    still = [shots()[0]] * 60
+    assert told(detector.start(rate=25.0), still, np.arange(60) / 25) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_film_of_a_picture_or_none_has_no_cut(detector: CutDetector, count: int) -> None:
+    assert told(detector.start(rate=0), [shots()[0]] * count, np.arange(count) / 25) == []
+
+
+def test_two_films_do_not_see_each_other(detector: CutDetector) -> None:
+    bright, dark = shots()
     one, two = detector.start(rate=25.0), detector.start(rate=25.0)
-    found = [
-        *(cut_s for i in range(50) for cut_s in one.push(bright, i / 25)),
-        *(cut_s for i in range(50) for cut_s in two.push(bright // 4, i / 25)),
-    ]
-    assert found == []
+    found: list[float] = []
+    for index in range(60):
+        found += one.push(bright, index / 25)
+        found += two.push(dark, index / 25)
+    assert [*found, *one.finish(), *two.finish()] == []
