@@ -7,7 +7,6 @@ a bounded number, and only the chosen ones become JPEG.
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -40,40 +39,32 @@ class KeyframeChooser:
     Args:
         size: width and height of the pictures to keep.
         start_s: where the first shot begins.
-        n_late: a cut is told at most so many frames late; these are kept, so that what is
-            chosen of a shot does not hang on what came before it.
     """
 
     config: KeyframeConfig
     size: tuple[int, int]
     start_s: float = 0.0
-    n_late: int = 8
     _candidates: list[_Candidate] = field(default_factory=list)
     _window_start_s: float = field(init=False)
     _shot_start_s: float = field(init=False)
     _shot_has_one: bool = False
-    _recent: deque[tuple[VideoFrame, UInt8]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._window_start_s = self._shot_start_s = self.start_s
-        self._recent = deque(maxlen=self.n_late)
 
     def push(self, frame: VideoFrame, small: UInt8) -> Iterator[Picture]:
         """Take a frame; `small` is its (H, W, 3) picture for the measure of sharpness."""
         if frame.time_s - self._window_start_s >= self.config.every_s:
             yield from self._close(frame.time_s)
-        self._recent.append((frame, small))
-        self._consider(frame, small)
+        if self._due(frame.time_s):
+            picture = frame.picture(*self.size)
+            self._candidates.append(_Candidate(frame.time_s, sharpness(small), picture))
 
     def cut(self, time_s: float) -> Iterator[Picture]:
-        """A shot ends and another begins at `time_s`, which may be a few frames ago."""
-        self._candidates = [c for c in self._candidates if c.time_s < time_s]
+        """A shot ends at `time_s`, and the frame to come is the first of another."""
         yield from self._close(time_s)
         self._shot_start_s = time_s
         self._shot_has_one = False
-        for frame, small in self._recent:
-            if frame.time_s >= time_s:
-                self._consider(frame, small)
 
     def finish(self, end_s: float) -> Iterator[Picture]:
         """The last shot ends."""
@@ -82,13 +73,8 @@ class KeyframeChooser:
     def copy(self) -> KeyframeChooser:
         """Another one that has seen the same."""
         twin = copy.copy(self)
-        twin._candidates, twin._recent = list(self._candidates), self._recent.copy()
+        twin._candidates = list(self._candidates)
         return twin
-
-    def _consider(self, frame: VideoFrame, small: UInt8) -> None:
-        if self._due(frame.time_s):
-            picture = frame.picture(*self.size)
-            self._candidates.append(_Candidate(frame.time_s, sharpness(small), picture))
 
     def _due(self, time_s: float) -> bool:
         if not self._candidates:

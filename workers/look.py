@@ -135,7 +135,7 @@ class Gatherer:
         clip, keyframes = self.clip, self.config.keyframes
         self.start_s, self.end_s = clip.start_s, clip.end_s
         size = upright_size(clip.source, max_side_px=keyframes.max_side_px)
-        self._chooser = KeyframeChooser(keyframes, size, start_s=clip.start_s, n_late=0)
+        self._chooser = KeyframeChooser(keyframes, size, start_s=clip.start_s)
 
     def take(self, placed: Iterable[Placed]) -> None:
         """Take frames in order, each after the cuts before it."""

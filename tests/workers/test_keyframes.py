@@ -55,12 +55,10 @@ def frames(duration_s: float, *, sharp_s: Iterable[float] = ()) -> list[Frame]:
     ]
 
 
-def chosen(
-    shown: list[Frame], *, cuts_s: Iterable[float] = (), late: int = 2, **config: float
-) -> list[Picture]:
-    """What is chosen when each cut is told `late` frames after it."""
+def chosen(shown: list[Frame], *, cuts_s: Iterable[float] = (), **config: float) -> list[Picture]:
+    """What is chosen when each cut is told before the first frame after it."""
     chooser = KeyframeChooser(KeyframeConfig.model_validate(config), SIZE)
-    waiting = {round(cut_s * RATE) + late: cut_s for cut_s in cuts_s}
+    waiting = {round(cut_s * RATE): cut_s for cut_s in cuts_s}
     pictures: list[Picture] = []
     for index, frame in enumerate(shown):
         if index in waiting:
@@ -154,15 +152,6 @@ def test_the_shortest_shots_have_one_too(length_s: float) -> None:
     end_s = 3.0 + length_s
     pictures = chosen(frames(6.0), cuts_s=[3.0, end_s])
     assert len([p for p in pictures if 3.0 - 1e-6 <= p.time_s < end_s - 1e-6]) == 1
-
-
-def test_a_cut_that_is_told_late_moves_no_picture_to_the_wrong_shot() -> None:
-    """A cut may be found after the next window was begun."""
-    pictures = chosen(frames(20.0), cuts_s=[9.96], late=4)
-    assert [p.time_s < 9.96 for p in pictures].count(True) == 1
-    assert [p.time_s < 9.96 for p in pictures] == sorted(
-        [p.time_s < 9.96 for p in pictures], reverse=True
-    )
 
 
 def test_few_pictures_are_held_and_converted_however_long_the_shot() -> None:
