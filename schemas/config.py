@@ -217,6 +217,7 @@ class ChatConfig(EngineSection):
         context_tokens: of a prompt and its reply; what does not fit is left out.
         mmproj: the file that gives a GGUF model its eyes (llama.cpp).
         base_url: of an OpenAI-compatible server, ``http://127.0.0.1:8000/v1``.
+        sees: False for a server's model that takes no pictures, which it cannot tell.
         api_key_env: the environment variable that holds the server's key.
         concurrency: requests in flight to a server, or prompts in a batch.
         timeout_s: of one request.
@@ -231,6 +232,7 @@ class ChatConfig(EngineSection):
     context_tokens: PositiveInt = 4096
     mmproj: str = ""
     base_url: str = ""
+    sees: bool = True
     api_key_env: str = "OPENAI_API_KEY"
     concurrency: PositiveInt = 8
     timeout_s: PositiveFloat = 120.0
