@@ -17,7 +17,7 @@ WHEEL_TESTS := tests/schemas $(addprefix tests/pipeline/test_,cli.py doctor.py e
 	settings.py store.py) $(addprefix tests/workers/test_,describe.py answer.py sandbox.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format models test-media test-tools wheel-test bench clean
+.PHONY: help demo test test-slow lint format models test-models test-media test-tools wheel-test bench clean
 
 help:
 	@echo "make demo        install into $(VENV), fetch weights, run the demo film"
@@ -33,11 +33,11 @@ demo: models
 	@echo "== The main job on our own film"
 	$(BIN)/scenelake demo
 
-test: $(VENV)/.installed-test test-tools test-media models
+test: $(VENV)/.installed-test test-tools test-media test-models
 	@echo "== Tests"
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/.installed-test test-tools test-media models
+test-slow: $(VENV)/.installed-test test-tools test-media test-models
 	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/.installed-test
@@ -59,6 +59,9 @@ bench: $(VENV)/.installed-bench test-tools test-media models
 models: $(VENV)/.installed
 	@echo "== Model weights"
 	$(BIN)/scenelake models fetch --profile embedded
+
+test-models: models
+	$(BIN)/scenelake models fetch --set cut.engine=transnetv2
 
 test-media: $(VENV)/.installed-test
 	@echo "== Test media"
@@ -99,7 +102,7 @@ $(VENV)/.installed-bench: $(VENV)/.installed-test
 
 # The wheel goes into an environment of its own that borrows the libraries of $(VENV), but
 # not its editable scenelake.
-wheel-test: $(VENV)/.installed-test test-tools test-media models
+wheel-test: $(VENV)/.installed-test test-tools test-media test-models
 	rm -rf build/wheel-venv dist
 	$(BIN)/python -m build --wheel --quiet
 	$(PYTHON) -m venv --without-pip build/wheel-venv

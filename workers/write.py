@@ -44,6 +44,12 @@ class Describe:
         take = getattr(self._describer, "take_usage", None)
         return {} if take is None else asdict(take())
 
+    def close(self) -> None:
+        """Hang up on a server, where the describer asks one."""
+        close = getattr(self._describer, "close", None)
+        if close is not None:
+            close()
+
 
 class EmbedText:
     """Vectors of what is said, shown and described."""
