@@ -24,12 +24,15 @@ from scenelake.schemas.errors import (
 )
 from scenelake.schemas.flow import Busy, Clip, Part, Receipt, Skipped, Source
 from scenelake.schemas.rows import Failure
+from scenelake.workers.devices import release_memory
 from scenelake.workers.stage import Resources, Stage
 
 logger = logging.getLogger(__name__)
 
 _ENDS = (Failure, Skipped, Receipt, Busy)
 _BACK_OFF_S = 1.0
+_LONG_S = 1.0
+"""An item that took longer has used memory worth giving back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,8 @@ class Worker:
             source = _source_of(output.item)
             media_s = source.duration_s if source is not None else media_s
             yield output
+        if busy_s > _LONG_S:
+            release_memory()
         done = self.event(parcel, "finished")
         media_s = done.media_s or media_s
         self._report(replace(done, busy_s=busy_s, media_s=media_s, counts=_counts(stage)))

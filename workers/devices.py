@@ -41,6 +41,17 @@ def share_memory() -> None:
         set_option(_M_ARENA_MAX, _N_ARENAS)
 
 
+def release_memory() -> None:
+    """Give freed memory back to the system, which glibc would keep for the next step.
+
+    Takes some milliseconds. What OCR keeps after a clip is 130 MiB, Whisper tiny 60 MiB.
+    Elsewhere this does nothing.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def accelerators() -> list[dict[str, Any]]:
     """Kind ("cuda" or "mps"), name and memory in bytes of each device that torch can use."""
     import torch
