@@ -85,6 +85,7 @@ def test_the_command_shows_a_lake_of_a_bucket(stored: list[str], s3_user: S3Serv
     assert stored[0] in json.dumps(shown)
 
 
+@pytest.mark.slow
 def test_workers_on_ray_write_the_same_into_a_bucket(
     stored: list[str], on_disk: Path, s3_user: S3Server, tmp_path: Path
 ) -> None:
@@ -132,6 +133,7 @@ class PowerCut(Watcher):
             self._server.kill()
 
 
+@pytest.mark.slow
 def test_a_server_that_loses_its_power_stops_the_run_and_the_next_goes_on(
     stored: list[str],
     on_disk: Path,
