@@ -61,7 +61,7 @@ models: $(VENV)/.installed
 	$(BIN)/scenelake models fetch --profile embedded
 
 test-models: models
-	$(BIN)/scenelake models fetch --set cut.engine=transnetv2
+	$(BIN)/scenelake models fetch --set cut.engine=transnetv2 --set speech.model=whisper-base
 
 test-media: $(VENV)/.installed-test
 	@echo "== Test media"

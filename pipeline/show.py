@@ -16,6 +16,7 @@ _SCENE_COLUMNS = (
     "end_s",
     "title",
     "description",
+    "mood",
     "labels",
     "ocr",
     "transcript",
@@ -60,6 +61,7 @@ def video_text(shown: dict[str, Any]) -> str:
         labels = ", ".join(f"{x['name']} {x['score']:.2f}" for x in scene["labels"])
         said = {
             "": scene["description"],
+            "mood: ": scene["mood"],
             "seen: ": labels,
             "on screen: ": " / ".join(x["text"] for x in scene["ocr"]),
             "said: ": scene["transcript"],

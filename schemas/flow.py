@@ -175,6 +175,7 @@ class Piece:
         keyframes: in time order.
         words: in time order, among them those of speech that crosses an end.
         language: ISO 639-1, None where nothing is said.
+        translation: what is said in English, as words too, where that was asked for.
     """
 
     start_s: float
@@ -186,6 +187,7 @@ class Piece:
     words: tuple[Word, ...] = ()
     language: str | None = None
     tracks: tuple[Track, ...] = ()
+    translation: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,9 @@ class Provenance:
 class Scene:
     """One row of the scenes table, its provenance apart (the commit adds it).
 
-    `frames_s` are the times of the pictures that the describer was told about.
+    `frames_s` are the times of the pictures that the describer was told about, and
+    `translated_words` what is said in English, where that was asked for. `mood` is a word
+    or two, empty where nobody has told it.
     """
 
     video_id: str
@@ -132,6 +134,8 @@ class Scene:
     grounded: bool = False
     language: str | None = None
     frames_s: tuple[float, ...] = ()
+    translated_words: tuple[Word, ...] = ()
+    mood: str = ""
 
     def __post_init__(self) -> None:
         _check_span(f"scene {self.index}", self.start_s, self.end_s)
@@ -143,6 +147,10 @@ class Scene:
     @property
     def transcript(self) -> str:
         return " ".join(word.text for word in self.words)
+
+    @property
+    def translation(self) -> str:
+        return " ".join(word.text for word in self.translated_words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from scenelake.schemas.rows import (
     Video,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SPAN = [pa.field("start_s", pa.float64()), pa.field("end_s", pa.float64())]
 _LABEL = pa.struct([("name", pa.string()), ("score", pa.float32())])
@@ -153,6 +153,7 @@ PIECES = _schema(
         ("words", pa.list_(_WORD)),
         ("language", pa.string()),
         ("tracks", pa.list_(_TRACK)),
+        ("translation", pa.list_(_WORD)),
     ],
 )
 """A finished clip of an unfinished film: one row in a file of `_staging`."""
@@ -183,10 +184,13 @@ def scenes_schema(*, visual_dim: int, text_dim: int) -> pa.Schema:
             ("shots", pa.list_(_SHOT)),
             ("title", pa.string()),
             ("description", pa.string()),
+            ("mood", pa.string()),
             ("labels", pa.list_(_LABEL)),
             ("ocr", pa.list_(_TEXT)),
             ("transcript", pa.string()),
             ("words", pa.list_(_WORD)),
+            ("translation", pa.string()),
+            ("translated_words", pa.list_(_WORD)),
             ("audio_events", pa.list_(_LABEL)),
             ("keyframes", pa.list_(keyframe)),
             ("embedding", pa.list_(pa.float32(), visual_dim)),

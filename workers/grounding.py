@@ -101,21 +101,35 @@ def _is_sentence_grounded(text: str, evidence: Sequence[str]) -> bool:
     keys = {t.key for piece in known for t in piece}
     return (
         not unsupported(text, evidence)
-        and _share([t.key for t in said if t.is_content], keys) >= MIN_CONTENT_SHARE
-        and _share(_pairs(said), {p for piece in known for p in _pairs(piece)}) >= MIN_PAIR_SHARE
+        and share([t.key for t in said if t.is_content], keys) >= MIN_CONTENT_SHARE
+        and share(_pairs(said), {p for piece in known for p in _pairs(piece)}) >= MIN_PAIR_SHARE
         and (not denies(text) or any(denies(piece) for piece in evidence))
     )
 
 
-def unsupported(text: str, evidence: Sequence[str]) -> list[str]:
-    """Names, numbers and quoted passages of a text that its evidence does not hold."""
+def unsupported(text: str, evidence: Sequence[str], *, common: Set[str] = frozenset()) -> list[str]:
+    """Names, numbers and quoted passages of a text that its evidence does not hold.
+
+    Args:
+        common: stems of words that are no names even with a capital.
+    """
     known = [tokens(piece) for piece in evidence]
-    keys = {t.key for piece in known for t in piece}
+    keys = {t.key for piece in known for t in piece} | common
     claims = [t for t in tokens(text) if t.is_number or t.is_name]
     quotes = [quote.strip() for quote in _QUOTED.findall(text)]
     return [t.text for t in claims if t.key not in keys] + [
         quote for quote in quotes if not any(_holds(piece, tokens(quote)) for piece in known)
     ]
+
+
+def content_keys(text: str) -> list[str]:
+    """Stems of the content words of a text, in order."""
+    return [t.key for t in tokens(text) if t.is_content]
+
+
+def share(wanted: Sequence[T], known: Set[T]) -> float:
+    """How much of what is wanted is known; of nothing, all."""
+    return sum(item in known for item in wanted) / len(wanted) if wanted else 1.0
 
 
 def denies(text: str) -> bool:
@@ -138,11 +152,6 @@ def quote_span(quote: str, words: Sequence[Word]) -> tuple[float, float] | None:
 
 def _pairs(said: Sequence[Token]) -> list[tuple[str, str]]:
     return [(a.key, b.key) for a, b in pairwise(said)]
-
-
-def _share(wanted: Sequence[T], known: Set[T]) -> float:
-    """How much of what is wanted is known; of nothing, all."""
-    return sum(item in known for item in wanted) / len(wanted) if wanted else 1.0
 
 
 def _holds(piece: Sequence[Token], quote: Sequence[Token]) -> bool:

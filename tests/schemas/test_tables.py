@@ -48,6 +48,7 @@ SCENE = Scene(
     shots=(Shot(1.2345, 3.0), Shot(3.0, 4.5)),
     title="A cat",
     description="A cat looks up.",
+    mood="calm",
     labels=(Label("tabby", 0.5),),
     ocr=(ScreenText("Gate 7 — é", 0.75, 2.0),),
     words=(Word("The", 1.5, 1.75, 0.5), Word("cat.", 1.75, 2.0, 0.25, speaker="A")),
@@ -67,6 +68,7 @@ SCENE = Scene(
     grounded=True,
     language="en",
     frames_s=(2.0,),
+    translated_words=(Word("A", 1.5, 1.75, 0.5), Word("tomcat.", 1.75, 2.0, 0.5)),
 )
 BARE = Scene(video_id="film", index=1, start_s=4.5, end_s=9.0, shots=(Shot(4.5, 9.0),))
 VIDEO = Video(
@@ -110,6 +112,8 @@ def test_a_scene_comes_back_as_it_was(scenes_file: Path) -> None:
     row, bare = pq.read_table(scenes_file).to_pylist()
     assert row["scene_id"] == "film-1234"
     assert row["transcript"] == "The cat."
+    assert (row["translation"], bare["translation"]) == ("A tomcat.", "")
+    assert tuple(Word(**word) for word in row["translated_words"]) == SCENE.translated_words
     assert tuple(Shot(**shot) for shot in row["shots"]) == SCENE.shots
     assert tuple(Word(**word) for word in row["words"]) == SCENE.words
     assert tuple(ScreenText(**text) for text in row["ocr"]) == SCENE.ocr
@@ -117,6 +121,7 @@ def test_a_scene_comes_back_as_it_was(scenes_file: Path) -> None:
     assert tuple(Label(**label) for label in row["audio_events"]) == SCENE.audio_events
     same = ("video_id", "index", "start_s", "end_s", "title", "description", "grounded", "language")
     assert {name: row[name] for name in same} == {name: getattr(SCENE, name) for name in same}
+    assert (row["mood"], bare["mood"]) == ("calm", "")
     assert plain(row["provenance"]) == PROVENANCE
     assert bare["words"] == []
 

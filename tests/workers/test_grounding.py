@@ -4,6 +4,7 @@ import pytest
 
 from scenelake.schemas.rows import Word
 from scenelake.workers.grounding import denies, is_grounded, quote_span, tokens, unsupported
+from scenelake.workers.wordforms import stem
 
 CAT = "This cat is called Chelsea and she likes to sleep in the sun."
 COFFEE = "Seventeen workers roast the beans by hand at ninety-two degrees."
@@ -96,3 +97,8 @@ def test_a_quote_has_the_time_of_its_own_words() -> None:
     assert quote_span("a c.", words) == (2.0, 3.5)
     assert quote_span("a c", words) is None
     assert quote_span("", words) is None
+
+
+def test_a_common_word_with_a_capital_is_no_name() -> None:
+    assert unsupported("Children play.", [CAT]) == ["Children"]
+    assert unsupported("Children play with Tom.", [CAT], common={stem("children")}) == ["Tom"]
