@@ -1,15 +1,19 @@
 """Runs the steps in this process: threads for each, queues of bounded weight between them.
 
 Steps overlap: while one clip is transcribed the next is decoded. The heavy work of every
-step is in C, or in another process, and lets other threads run.
+step is in C, or in another process, and lets other threads run. No more of it runs at a
+time than there are cores: more would take turns, and hold the memory of all of it.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
@@ -110,6 +114,37 @@ class _Queue:
             raise _StoppedError
 
 
+class _Cores:
+    """Lets as many steps work at a time as there are cores, those nearest the end first.
+
+    What is nearest the end frees memory; what is first only fills the queues.
+    """
+
+    def __init__(self, line: _Line, n_cores: int) -> None:
+        self._line = line
+        self._n_free = n_cores
+        self._waiting: list[int] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def one(self, rank: int) -> Iterator[None]:
+        """A core, for as long as the block runs; a higher `rank` comes first."""
+        with self._changed:
+            self._waiting.append(rank)
+            while not (self._n_free and rank == max(self._waiting)):
+                self._changed.wait(_POLL_S)
+                if self._line.stop.is_set():
+                    raise _StoppedError
+            self._waiting.remove(rank)
+            self._n_free -= 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._n_free += 1
+                self._changed.notify_all()
+
+
 def run_inline(
     steps: list[Step],
     parcels: Iterable[Parcel],
@@ -134,10 +169,12 @@ def run_inline(
     n_producers = [1, *(_n_workers(step) for step in steps)]
     queues = [_Queue(line, max_bytes=queue_bytes, n_producers=n) for n in n_producers]
     line.start(lambda: _feed(parcels, queues[0]), "feed")
-    for step, origin, target in zip(steps, queues, queues[1:], strict=False):
+    cores = _Cores(line, os.cpu_count() or 1)
+    for rank, step in enumerate(steps):
+        turn = partial(cores.one, rank) if step.resources.cpus >= 1 else nullcontext
         for _ in range(_n_workers(step)):
             worker = Worker(step, report)
-            line.start(lambda w=worker, o=origin, t=target: _work(w, o, t), step.name)  # type: ignore[misc]
+            line.start(partial(_work, worker, queues[rank], queues[rank + 1], turn), step.name)
     try:
         yield from _results(steps, queues, flow)
     except _StoppedError:
@@ -157,14 +194,29 @@ def _feed(parcels: Iterable[Parcel], target: _Queue) -> None:
     target.end()
 
 
-def _work(worker: Worker, origin: _Queue, target: _Queue) -> None:
+def _work(
+    worker: Worker,
+    origin: _Queue,
+    target: _Queue,
+    turn: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Take parcels through a step; `turn` is waited for before each result is worked out."""
     try:
         while (parcel := origin.get()) is not _END:
-            for result in worker.advance(parcel):
+            results = worker.advance(parcel)
+            wait = turn if worker.concerns(parcel) else nullcontext
+            while (result := _next(results, wait)) is not None:
                 target.put(result)
     finally:
         worker.close()
     target.end()
+
+
+def _next(
+    results: Iterator[Parcel], turn: Callable[[], AbstractContextManager[None]]
+) -> Parcel | None:
+    with turn():
+        return next(results, None)
 
 
 def _results(steps: list[Step], queues: list[_Queue], flow: Flow | None) -> Generator[Parcel]:

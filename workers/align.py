@@ -38,11 +38,13 @@ class Outline:
         shots: they tile the film.
         words: in time order.
         languages: ``(start_s, language)`` of each piece, in time order.
+        translation: as words in time order; it decides nothing.
     """
 
     shots: tuple[Shot, ...]
     words: tuple[Word, ...]
     languages: tuple[tuple[float, str | None], ...]
+    translation: tuple[Word, ...] = ()
 
     @property
     def cuts_s(self) -> tuple[float, ...]:
@@ -75,6 +77,7 @@ def outline(pieces: Sequence[Piece], *, duration_s: float) -> Outline:
         shots=tuple(Shot(a, b) for a, b in pairwise(edges_s)),
         words=splice([(piece.start_s, piece.words) for piece in pieces]),
         languages=tuple((piece.start_s, piece.language) for piece in pieces),
+        translation=splice([(piece.start_s, piece.translation) for piece in pieces]),
     )
 
 
@@ -87,6 +90,7 @@ def build_scene(
     video_id: str,
     language: str | None,
     max_labels: int,
+    translation: Sequence[Word] = (),
 ) -> Scene:
     """The scene of a run of shots, from the words and keyframes within it."""
     return Scene(
@@ -101,6 +105,7 @@ def build_scene(
         keyframes=tuple(keyframes),
         embedding=_mean([keyframe.vector for keyframe in keyframes]),
         language=language if words else None,
+        translated_words=tuple(translation),
     )
 
 

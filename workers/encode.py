@@ -21,9 +21,9 @@ from scenelake.schemas.flow import (
     Seen,
     VisualEncoding,
 )
-from scenelake.schemas.rows import Keyframe, ScreenText, Word
+from scenelake.schemas.rows import Keyframe, ScreenText
 from scenelake.workers import registry
-from scenelake.workers.engines import TextReader, Transcriber, VisualEncoder
+from scenelake.workers.engines import TextReader, Transcriber, Transcript, VisualEncoder
 from scenelake.workers.keyframes import from_jpeg
 from scenelake.workers.stage import Resources
 
@@ -117,13 +117,12 @@ class Listen:
 
     def process(self, item: Read) -> Iterator[Heard]:
         """Write a clip's speech down."""
-        transcript = self._transcriber.transcribe(item.seen.footage.utterances)
-        yield _heard(item, words=transcript.words, language=transcript.language)
+        yield _heard(item, self._transcriber.transcribe(item.seen.footage.utterances))
 
     def skip(self, item: Read) -> Heard:
         """The clip with the words that are known of it."""
         known = _known(item.clip)
-        return _heard(item, words=known.words, language=known.language)
+        return _heard(item, Transcript(known.words, known.language, known.translation))
 
 
 def _known(clip: Clip) -> Piece:
@@ -131,7 +130,7 @@ def _known(clip: Clip) -> Piece:
     return clip.known
 
 
-def _heard(item: Read, *, words: tuple[Word, ...], language: str | None) -> Heard:
+def _heard(item: Read, transcript: Transcript) -> Heard:
     """All that a clip gives, put together."""
     footage, encoding = item.seen.footage, item.seen.encoding
     texts: dict[float, list[ScreenText]] = defaultdict(list)
@@ -150,9 +149,10 @@ def _heard(item: Read, *, words: tuple[Word, ...], language: str | None) -> Hear
         pictures_end_s=footage.end_s,
         cuts_s=footage.cuts_s,
         keyframes=keyframes,
-        words=words,
-        language=language,
+        words=transcript.words,
+        language=transcript.language,
         tracks=footage.tracks,
+        translation=transcript.translation,
     )
     return Heard(replace(footage.clip, known=None, makes=EVERYTHING), piece)
 

@@ -2,107 +2,193 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scenelake.schemas.config import SpeechConfig
 from scenelake.schemas.errors import UsageError
 from scenelake.schemas.flow import Float32, Utterance
-from scenelake.schemas.rows import Word
-from scenelake.workers import weights
-from scenelake.workers.engines import Transcript
-from scenelake.workers.phantoms import believed
-from scenelake.workers.wordtimes import on_film_clock
+from scenelake.workers.attention_times import TokenWord, with_punctuation
+from scenelake.workers.speech_common import SAMPLE_RATE, Task, WhisperTranscriber
+from scenelake.workers.speech_windows import Listened, Stamped, in_windows, listened
+from scenelake.workers.spoken import Segment, SpokenWord
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
 
-SAMPLE_RATE = 16_000
-N_LISTENED = 3
-"""The language is told from this many utterances, the longest."""
-ISO_639_1 = {"jw": "jv", "yue": "zh"}
-"""Whisper's own codes that ISO 639-1 writes otherwise."""
+_MAX_INITIAL_STAMP = 50
+"""A first word begins within a second: so Whisper was trained."""
 
 
-class FasterWhisper:
-    """A :class:`~scenelake.workers.engines.Transcriber`; on a GPU where there is one.
+class FasterWhisper(WhisperTranscriber):
+    """On a GPU where there is one; `compute_type` decides how exactly it computes.
 
-    Decodes without sampling, so that the same sound always gives the same words.
     Source: https://github.com/SYSTRAN/faster-whisper
     """
 
     def __init__(self, config: SpeechConfig) -> None:
-        self._config = config
+        super().__init__(config)
         self._whisper: WhisperModel | None = None
 
     @property
-    def model(self) -> str:
-        return weights.identity(self._config.model)
+    def _loaded(self) -> WhisperModel:
+        assert self._whisper is not None, "setup() comes first"
+        return self._whisper
 
-    def setup(self) -> None:
-        """Load the model.
+    def _n_vocabulary(self, path: Path) -> int:
+        written = path / "vocabulary.json"
+        if written.is_file():
+            return len(json.loads(written.read_text("utf-8")))
+        return (path / "vocabulary.txt").read_text("utf-8").count("\n")
 
-        Errors:
-            MissingWeightsError: it is not on this machine.
-            UsageError: the model does not know the configured language.
-        """
+    def _load(self, path: Path) -> None:
         from faster_whisper import WhisperModel
 
-        self._whisper = WhisperModel(
-            str(weights.locate(self._config.model)),
-            compute_type=self._config.compute_type,
-            cpu_threads=_cpu_threads(),
+        device, _, index = self._config.device.partition(":")
+        try:
+            self._whisper = WhisperModel(
+                str(path),
+                device=device,
+                device_index=int(index or 0),
+                compute_type=self._config.compute_type,
+                cpu_threads=_cpu_threads(),
+            )
+        except ValueError as error:  # CTranslate2's for a device or type that it lacks here
+            raise UsageError(f"speech.device, speech.compute_type: {error}") from error
+
+    def _n_tokens(self, text: str) -> int:
+        return len(self._loaded.hf_tokenizer.encode(f" {text}", add_special_tokens=False).ids)
+
+    def _language_odds(self, sound: Float32) -> Mapping[str, float]:
+        *_, probabilities = self._loaded.detect_language(sound)
+        return dict(probabilities)
+
+    def _segments(
+        self, utterances: Sequence[Utterance], *, language: str, task: Task
+    ) -> list[list[Segment]]:
+        if self._config.batch_size == 1:
+            return [list(self._alone(u, language=language, task=task)) for u in utterances]
+        batch = _Batch(self._loaded, self._config, language=language, task=task)
+        sounds = [self._sound(utterance) for utterance in utterances]
+        return in_windows(
+            sounds, batch.listen, batch_size=self._config.batch_size, rate=SAMPLE_RATE
         )
-        language = self._config.language
-        if language is not None and language not in self._whisper.supported_languages:
-            raise UsageError(f"speech.language: {self._config.model} does not know {language!r}")
 
-    def transcribe(self, utterances: Sequence[Utterance]) -> Transcript:
-        """Words of one film, on its clock; without words, no language.
-
-        Errors:
-            ValueError: an utterance is not at 16 kHz.
-        """
-        if not utterances:
-            return Transcript((), None)
-        language = self._config.language or self._language(utterances)
-        words = tuple(word for u in utterances for word in self._words(u, language))
-        return Transcript(words, ISO_639_1.get(language, language) if words else None)
-
-    def _words(self, utterance: Utterance, language: str) -> Iterator[Word]:
-        assert self._whisper is not None, "setup() comes first"
-        segments, _ = self._whisper.transcribe(
-            _samples(utterance),
+    def _alone(self, utterance: Utterance, *, language: str, task: Task) -> Iterator[Segment]:
+        segments, _ = self._loaded.transcribe(
+            self._sound(utterance),
             language=language,
+            task=task,
             beam_size=self._config.beam_size,
             temperature=0.0,
             condition_on_previous_text=False,
+            initial_prompt=self._config.initial_prompt,
+            hotwords=self._config.hotwords,
             word_timestamps=True,
         )
-        yield from on_film_clock(believed(segments, self._config), utterance, language=language)
-
-    def _language(self, utterances: Sequence[Utterance]) -> str:
-        """The likeliest language of the longest utterances, each weighted by its length."""
-        assert self._whisper is not None, "setup() comes first"
-        if not self._whisper.model.is_multilingual:
-            return "en"
-        votes: Counter[str] = Counter()
-        longest = sorted(utterances, key=lambda u: -len(u.samples))[:N_LISTENED]
-        for utterance in longest:
-            *_, probabilities = self._whisper.detect_language(_samples(utterance))
-            for language, probability in probabilities:
-                votes[language] += probability * len(utterance.samples)
-        return votes.most_common(1)[0][0]
+        for segment in segments:
+            yield Segment(
+                words=tuple(
+                    SpokenWord(float(w.start), float(w.end), w.word, float(w.probability))
+                    for w in segment.words or ()
+                ),
+                avg_logprob=segment.avg_logprob,
+                no_speech_prob=segment.no_speech_prob,
+                compression_ratio=segment.compression_ratio,
+            )
 
 
-def _samples(utterance: Utterance) -> Float32:
-    if utterance.sample_rate != SAMPLE_RATE:
-        raise ValueError(f"utterance at {utterance.sample_rate} Hz, Whisper takes {SAMPLE_RATE}")
-    return np.divide(utterance.samples, 32768, dtype=np.float32)
+class _Batch:
+    """Windows of one language, many at once.
+
+    The library's own batches leave out what a window has not told to its end, and let the
+    words of one window move those of the next; so its parts are put together here.
+    """
+
+    def __init__(
+        self, whisper: WhisperModel, config: SpeechConfig, *, language: str, task: Task
+    ) -> None:
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        self._whisper = whisper
+        self._config = config
+        self._tokenizer: Tokenizer = Tokenizer(
+            whisper.hf_tokenizer, whisper.model.is_multilingual, task=task, language=language
+        )
+        self._suppressed = get_suppressed_tokens(self._tokenizer, [-1])
+
+    def listen(self, windows: Sequence[Float32]) -> list[Listened]:
+        from faster_whisper.audio import pad_or_trim
+
+        features = [self._whisper.feature_extractor(window)[..., :-1] for window in windows]
+        encoded = self._whisper.encode(np.stack([pad_or_trim(f) for f in features]))
+        results = self._write(encoded, len(windows))
+        written = [
+            Stamped(tuple(result.sequences_ids[0]), self._tokenizer.timestamp_begin)
+            for result in results
+        ]
+        found = self._whisper.find_alignment(
+            self._tokenizer,
+            [one.text_tokens for one in written],
+            encoded,
+            [feature.shape[-1] for feature in features],
+        )
+        return [
+            listened(
+                one,
+                with_punctuation([_token_word(word) for word in words]),
+                avg_logprob=_avg_logprob(result),
+                no_speech_prob=result.no_speech_prob,
+            )
+            for one, words, result in zip(written, found, results, strict=True)
+        ]
+
+    def _write(self, encoded: Any, n: int) -> list[Any]:
+        """What CTranslate2 writes of each of `n` encoded windows."""
+        return list(
+            self._whisper.model.generate(
+                encoded,
+                [self._prompt()] * n,
+                beam_size=self._config.beam_size,
+                max_length=self._whisper.max_length,
+                return_scores=True,
+                return_no_speech_prob=True,
+                suppress_blank=True,
+                suppress_tokens=self._suppressed,
+                max_initial_timestamp_index=_MAX_INITIAL_STAMP,
+            )
+        )
+
+    def _prompt(self) -> list[int]:
+        told = self._config.initial_prompt
+        before = self._tokenizer.encode(f" {told.strip()}") if told else []
+        prompt: list[int] = self._whisper.get_prompt(
+            self._tokenizer, before, hotwords=self._config.hotwords
+        )
+        return prompt
+
+
+def _avg_logprob(result: Any) -> float:
+    """A score is the mean over the tokens; Whisper counts the token of the end too."""
+    n_tokens = len(result.sequences_ids[0])
+    return float(result.scores[0]) * n_tokens / (n_tokens + 1)
+
+
+def _token_word(found: Mapping[str, Any]) -> TokenWord:
+    spoken = SpokenWord(
+        start_s=float(found["start"]),
+        end_s=float(found["end"]),
+        text=found["word"],
+        probability=float(found["probability"]),
+    )
+    return TokenWord(len(found["tokens"]), spoken)
 
 
 def _cpu_threads() -> int:

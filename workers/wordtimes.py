@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scenelake.schemas.flow import Utterance
 from scenelake.schemas.rows import Word
-
-if TYPE_CHECKING:
-    from faster_whisper.transcribe import Word as Heard
+from scenelake.workers.spoken import SpokenWord
 
 FRAME_S = 0.01
 """Loudness is measured this often."""
@@ -29,40 +26,42 @@ WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "km", "bo", "yue"})
 belongs to the word before it."""
 
 
-def on_film_clock(heard: Sequence[Heard], utterance: Utterance, *, language: str) -> Iterator[Word]:
+def on_film_clock(
+    heard: Sequence[SpokenWord], utterance: Utterance, *, language: str
+) -> Iterator[Word]:
     """Words in time order, all within the utterance, text without outer spaces.
 
     Args:
-        heard: words as faster-whisper gives them, in seconds from the utterance's start.
+        heard: words in time order, in seconds from the utterance's start.
         language: Whisper's code, for how words are parted.
     """
     loud = _loud_frames(utterance)
     last_s = 0.0
     for word in heard if language in WITHOUT_SPACES else _glued(heard):
-        start_s, end_s = _tightened(float(word.start), float(word.end), loud)
+        start_s, end_s = _tightened(word.start_s, word.end_s, loud)
         start_s = min(max(start_s, last_s), _length_s(utterance))
         end_s = min(max(end_s, start_s), _length_s(utterance))
         last_s = start_s
         yield Word(
-            text=word.word.strip(),
+            text=word.text.strip(),
             start_s=utterance.start_s + start_s,
             end_s=utterance.start_s + end_s,
-            score=float(word.probability),
+            score=word.probability,
         )
 
 
-def _glued(heard: Iterable[Heard]) -> Iterator[Heard]:
+def _glued(heard: Iterable[SpokenWord]) -> Iterator[SpokenWord]:
     """Join "self" and "-reliance": one word, as probable as its least probable part."""
-    word: Heard | None = None
+    word: SpokenWord | None = None
     for part in heard:
         if word is None:
             word = part
-        elif part.word.startswith(" "):
+        elif part.text.startswith(" "):
             yield word
             word = part
         else:
             score = min(word.probability, part.probability)
-            word = replace(word, word=word.word + part.word, end=part.end, probability=score)
+            word = replace(word, text=word.text + part.text, end_s=part.end_s, probability=score)
     if word is not None:
         yield word
 

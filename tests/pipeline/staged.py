@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -58,6 +58,11 @@ class MadeUp:
         return tuple(shot.start_s for shot in self.shots[1:])
 
     @property
+    def translation(self) -> tuple[Word, ...]:
+        """A word for each word, said when it is."""
+        return tuple(replace(word, text=f"{word.text} in English") for word in self.words)
+
+    @property
     def keyframes(self) -> tuple[Keyframe, ...]:
         """Each with a vector, a label and a line of text of its own."""
         rng = np.random.default_rng(0)
@@ -105,6 +110,9 @@ class MadeUp:
             language=self.language,
             tracks=(
                 Track("video", n_frames=10, last_s=end_s, notes=self.notes if is_first else ()),
+            ),
+            translation=tuple(
+                w for w in self.translation if w.end_s > span_s[0] and w.start_s < span_s[1]
             ),
         )
 

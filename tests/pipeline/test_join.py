@@ -79,6 +79,15 @@ def test_every_word_is_in_the_one_scene_that_holds_its_middle(seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_translation_is_in_the_scene_of_what_it_translates(seed: int) -> None:
+    _, scenes = film_and_scenes(seed)
+    for scene in scenes:
+        said = [f"{word.text} in English" for word in scene.words]
+        assert [word.text for word in scene.translated_words] == said
+        assert scene.translation == " ".join(said)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_pictures_and_screen_text_are_in_the_scene_that_holds_their_time(seed: int) -> None:
     film, scenes = film_and_scenes(seed)
     found = [k for scene in scenes for k in scene.keyframes]

@@ -70,6 +70,8 @@ def test_pieces_of_a_film_are_all_of_it_each_thing_once(
     assert [c for piece in pieces for c in piece.cuts_s] == list(film.cuts_s)
     words = [w for piece in pieces for w in piece.words]
     assert sorted(words, key=_start) == sorted(film.words, key=_start)
+    translation = [w for piece in pieces for w in piece.translation]
+    assert sorted(translation, key=_start) == sorted(film.translation, key=_start)
     found = [k for piece in pieces for k in piece.keyframes]
     for ours, theirs in zip(found, film.keyframes, strict=True):
         assert (ours.time_s, ours.jpeg) == (theirs.time_s, theirs.jpeg)
@@ -92,6 +94,7 @@ def test_pieces_tile_the_film_and_lay_the_same_time_line(
     (whole,) = film.clips()
     theirs = outline([whole.piece], duration_s=film.source.duration_s)
     assert (line.shots, line.words) == (theirs.shots, theirs.words)
+    assert line.translation == theirs.translation
     assert line.language == theirs.language
 
 
@@ -112,6 +115,7 @@ def test_scenes_come_back_as_they_were_before_they_were_described(
 
 def assert_same_scenes(ours: Sequence[Scene], theirs: Sequence[Scene]) -> None:
     names = ("scene_id", "index", "start_s", "end_s", "shots", "labels", "ocr", "words", "language")
+    names += ("translated_words", "translation")
     for one, two in zip(ours, theirs, strict=True):
         for name in names:
             assert getattr(one, name) == getattr(two, name), name

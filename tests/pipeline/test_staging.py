@@ -38,6 +38,7 @@ PIECE = Piece(
         Track("video", 250, 21.0, 2, 11.5, "no more data", ("a plain sentence",)),
         Track("audio", 400, 0.0),
     ),
+    translation=(Word("Good", 9.5, 10.0, 0.5), Word("day.", 10.0, 10.5, 0.25)),
 )
 NOTHING = Piece(20.0, 30.0, 21.04, 30.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -190,6 +191,28 @@ def test_a_films_language_is_that_of_most_of_its_words() -> None:
     )
     assert line.language == "de"
     assert [line.language_at(s) for s in (0.0, 9.9, 10.0, 25.0)] == ["en", "en", "de", None]
+
+
+def test_a_translation_that_two_clips_hear_is_there_once_in_its_scene() -> None:
+    crossing = tuple(said(8, 4))
+    pieces = [
+        replace(piece(0, 10, crossing, "de"), translation=crossing),
+        replace(piece(10, 20, crossing, "de"), translation=crossing),
+    ]
+    line = outline(pieces, duration_s=20.0)
+    assert line.translation == crossing
+    made = build_scene(
+        0,
+        line.shots,
+        line.words,
+        [],
+        video_id="film",
+        language="de",
+        max_labels=5,
+        translation=line.translation,
+    )
+    assert made.translation == "word word word word"
+    assert scene(said=[Word("hello", 1.0, 1.5, 0.9)]).translation == ""
 
 
 def test_a_film_in_which_nothing_is_said_has_no_language() -> None:

@@ -221,8 +221,3 @@ def test_a_film_without_speech_has_an_empty_transcript(whisper: FasterWhisper) -
 def test_a_language_that_the_model_does_not_know_is_refused_before_any_film() -> None:
     with pytest.raises(UsageError, match=r"speech\.language: .* 'xx'"):
         FasterWhisper(SpeechConfig(language="xx")).setup()
-
-
-def test_sound_at_another_rate_is_refused(whisper: FasterWhisper) -> None:
-    with pytest.raises(ValueError, match="8000 Hz"):
-        whisper.transcribe([Utterance(np.zeros(8000, np.int16), 8000, 0.0)])

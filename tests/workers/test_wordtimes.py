@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from faster_whisper.transcribe import Word as Heard
 
 from scenelake.schemas.flow import Utterance
 from scenelake.schemas.rows import Word
+from scenelake.workers.spoken import SpokenWord
 from scenelake.workers.wordtimes import on_film_clock
 
 RATE = 16_000
@@ -26,7 +26,7 @@ def tone_between(*spans_s: tuple[float, float], length_s: float, start_s: float 
 def placed(
     utterance: Utterance, *heard: tuple[str, float, float], language: str = "en"
 ) -> list[Word]:
-    words = [Heard(start, end, text, 0.9) for text, start, end in heard]
+    words = [SpokenWord(start, end, text, 0.9) for text, start, end in heard]
     return list(on_film_clock(words, utterance, language=language))
 
 
@@ -49,7 +49,7 @@ def test_times_past_the_end_or_out_of_order_come_back_into_the_utterance() -> No
 
 
 def test_a_compound_is_one_word_as_doubtful_as_its_worse_half() -> None:
-    heard = [Heard(0.0, 0.5, " self", 0.9), Heard(0.5, 1.0, "-reliance,", 0.4)]
+    heard = [SpokenWord(0.0, 0.5, " self", 0.9), SpokenWord(0.5, 1.0, "-reliance,", 0.4)]
     (word,) = on_film_clock(heard, tone_between((0, 1), length_s=1.0), language="en")
     assert (word.text, word.score) == ("self-reliance,", 0.4)
     assert (word.start_s, word.end_s) == (0.0, 1.0)
