@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from scenelake.pipeline import cli_lake, cli_machine
+from scenelake.pipeline import cli_eval, cli_export, cli_lake, cli_machine
 from scenelake.pipeline.cli_options import (
     as_json,
     config_of,
@@ -131,6 +131,8 @@ for _command in (
     cli_lake.show,
     cli_lake.search,
     cli_lake.ask,
+    cli_export.export,
+    cli_eval.evaluate,
     cli_machine.models,
     cli_machine.doctor,
     cli_machine.demo,
