@@ -13,7 +13,7 @@ import sys
 
 from common import HERE, say
 
-MEASUREMENTS = ("efficiency", "throughput", "scaling", "overhead", "memory")
+MEASUREMENTS = ("efficiency", "throughput", "scaling", "overhead", "memory", "choices")
 
 
 def main() -> None:

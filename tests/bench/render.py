@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import choices
 import efficiency
 import memory
 import overhead
@@ -22,6 +23,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "memory": memory.shown,
     "scaling": scaling.shown,
     "overhead": overhead.shown,
+    "choices": choices.shown,
 }
 
 
