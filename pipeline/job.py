@@ -33,6 +33,9 @@ FAILURE_TYPES = (*get_args(InputErrorType), "transient", "lost")
 
 EngineName = Literal["auto", "inline", "ray"]
 
+_NOT_IN_RUNS = frozenset({"answer"})
+"""Steps that have an engine and are not part of a run."""
+
 _LOOK_AGAIN_S = 2.0
 """How often a film is looked at that another run has in hand."""
 
@@ -133,7 +136,7 @@ def run(
     run_id = _new_run_id()
     uris = _uris([os.fspath(item) for item in inputs], store, retry_failed=retry_failed)
     steps, info = build(config, folder=store.folder, run_id=run_id)
-    check_weights(config)
+    check_engines(config)
     store.prepare()
     engine = _engine(engine, address)
     summary = RunSummary(run_id, counts={step.name: StageCount() for step in steps})
@@ -163,16 +166,23 @@ def run(
     return summary
 
 
-def check_weights(config: Config) -> None:
-    """Make sure before a run that no model is missing.
+def check_engines(config: Config) -> None:
+    """Make sure before a run that no model is missing, and that each can do what is asked.
 
     Errors:
         MissingWeightsError: says what to type.
+        UsageError: a model does not know a language, or is not one for its engine.
     """
     from scenelake.workers import registry, weights
 
-    for reference in registry.weights_of(config, but={"answer"}):
-        weights.locate(reference)
+    for step, section in registry.engine_sections(config).items():
+        if step in _NOT_IN_RUNS:
+            continue
+        engine = registry.make(step, section)
+        for reference in getattr(engine, "weights", ()):
+            weights.locate(reference)
+        if hasattr(engine, "check"):
+            engine.check()
 
 
 @dataclass(slots=True)

@@ -23,7 +23,11 @@ from scenelake.schemas.rows import Citation, Scene, ScreenText, Word
 
 
 class Engine(Protocol):
-    """What all engines have."""
+    """What all engines have.
+
+    One whose configuration may be wrong in ways that only its model tells has `check`, which
+    raises a UsageError before a run and loads no weights.
+    """
 
     @property
     def model(self) -> str:

@@ -8,7 +8,6 @@ package adds its own in the same way. Nothing is imported until it is asked for.
 from __future__ import annotations
 
 import threading
-from collections.abc import Container
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -58,17 +57,14 @@ def engine_sections(config: Config) -> dict[str, EngineSection]:
     return {name: section for name, section in sections if isinstance(section, EngineSection)}
 
 
-def weights_of(config: Config, *, but: Container[str] = ()) -> tuple[str, ...]:
+def weights_of(config: Config) -> tuple[str, ...]:
     """References of the weights that a configuration's engines load, each once.
-
-    Args:
-        but: steps to leave out.
 
     Errors:
         UsageError: no such engine.
     """
     sections = engine_sections(config).items()
-    engines = [make(step, section) for step, section in sections if step not in but]
+    engines = [make(step, section) for step, section in sections]
     return tuple(dict.fromkeys(ref for e in engines for ref in getattr(e, "weights", ())))
 
 

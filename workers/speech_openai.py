@@ -40,8 +40,7 @@ class OpenAiWhisper(WhisperTranscriber):
         """From the checkpoint's head; its weights are mapped, not read."""
         import torch
 
-        with torch.device("cpu"):
-            checkpoint = torch.load(_checkpoint(path), weights_only=True, mmap=True)
+        checkpoint = torch.load(_checkpoint(path), map_location="cpu", weights_only=True, mmap=True)
         return int(checkpoint["dims"]["n_vocab"])
 
     def _load(self, path: Path) -> None:

@@ -330,3 +330,12 @@ def _plain(text: str) -> str:
     """Lower case, no punctuation, numbers and spaces as they are."""
     kept = "".join(c if c.isalnum() or c.isspace() else " " for c in text.replace("'", ""))
     return " ".join(kept.casefold().split())
+
+
+def test_a_language_that_the_model_does_not_know_is_told_before_anything_is_written(
+    demo: Demo, tmp_path: Path
+) -> None:
+    config = Config.model_validate({"speech": {"language": "de"}})
+    with pytest.raises(UsageError, match="'de'"):
+        run([demo.film], tmp_path / "lake", config=config)
+    assert not (tmp_path / "lake").exists()

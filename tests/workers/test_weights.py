@@ -219,8 +219,7 @@ def test_weights_of_the_embedded_profile_are_on_this_machine(name: str) -> None:
     assert store.identity(name) == f"{name}@{sha256[:12]}"
 
 
-def test_a_step_that_is_left_out_needs_no_weights() -> None:
-    everything = registry.weights_of(Config())
-    by_evidence = Config.model_validate({"describe": {"engine": "evidence"}})
-    assert "smollm2-135m" in everything
-    assert "smollm2-135m" not in registry.weights_of(by_evidence, but={"answer"})
+def test_only_the_weights_of_engines_that_are_named_are_needed() -> None:
+    assert "transnetv2" not in registry.weights_of(Config())
+    gradual = Config.model_validate({"cut": {"engine": "transnetv2"}})
+    assert "transnetv2" in registry.weights_of(gradual)
