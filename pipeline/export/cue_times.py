@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _MAX_DELAY_S = 0.5
+_MAX_LEAD_S = 0.5
 _MIN_STEP_S = 0.2
+_ROUNDING_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def shown_spans(
         )
         end_s = _end(said, start_s, bound_s=bound_s, next_s=next_s, limits=limits)
         free_s = spans[-1][1] if spans else 0.0
-        early_s = max(free_s, min(start_s, end_s - limits.min_s))
-        spans.append((round(early_s, 3), round(end_s, 3)))
+        early_s = _early(said, start_s, end_s, cuts_s=cuts_s, limits=limits)
+        spans.append((round(max(free_s, early_s), 3), round(end_s, 3)))
     return spans
 
 
@@ -96,9 +98,22 @@ def _starts(spoken: Sequence[Spoken], limits: CueLimits) -> list[float]:
     return starts_s
 
 
+def _early(
+    said: Spoken, start_s: float, end_s: float, *, cuts_s: Sequence[float], limits: CueLimits
+) -> float:
+    """When a cue appears that cannot stay long enough: before it is spoken, but not much."""
+    needed_s = max(start_s - _MAX_LEAD_S, end_s - _to_read_s(said, limits))
+    if needed_s < start_s and latest_end_s(needed_s, cuts_s, limits) >= end_s:
+        start_s = needed_s
+    return min(start_s, end_s - limits.min_s)
+
+
+def _to_read_s(said: Spoken, limits: CueLimits) -> float:
+    return max(limits.min_s, said.n_columns / limits.max_chars_per_s + _ROUNDING_S)
+
+
 def _end(
     said: Spoken, start_s: float, *, bound_s: float, next_s: float, limits: CueLimits
 ) -> float:
-    to_read_s = max(limits.min_s, said.n_columns / limits.max_chars_per_s)
-    end_s = min(max(said.end_s, start_s + to_read_s), bound_s)
+    end_s = min(max(said.end_s, start_s + _to_read_s(said, limits)), bound_s)
     return min(next_s, bound_s) if next_s - end_s < limits.small_gap_s else end_s
