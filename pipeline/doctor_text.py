@@ -34,6 +34,8 @@ def render(report: Report) -> RenderableType:
 
 def _table(title: str, rows: list[list[str]]) -> Table:
     table = Table(title=title, title_justify="left", show_header=False, box=None)
+    for _ in rows[0] if rows else ():
+        table.add_column(overflow="fold")  # long names whole: they are to be typed
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
