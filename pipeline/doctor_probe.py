@@ -10,6 +10,7 @@ What it tries may take the process down with it; that is why it is one.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -21,6 +22,9 @@ from scenelake.workers.devices import accelerators
 
 MARK = "scenelake-doctor "
 """Begins the line of the answer, as libraries write to stdout too."""
+
+_kept: list[Any] = []
+"""What was loaded, so that none of it is taken down before the answer is given."""
 
 
 def try_import(module: str) -> dict[str, Any]:
@@ -36,6 +40,7 @@ def try_step(step: str, section_json: str) -> dict[str, Any]:
     """Make the step's engine from its section of the configuration, and load its weights."""
     section = type(getattr(Config(), step)).model_validate_json(section_json)
     engine = registry.make(step, section)
+    _kept.append(engine)
     answer: dict[str, Any] = {"weights": list(getattr(engine, "weights", ()))}
     try:
         answer["model"] = engine.model
@@ -71,4 +76,6 @@ def _one_line(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # the answer is given: no library may hang over its own end

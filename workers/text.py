@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from scenelake.schemas.errors import SceneLakeError
 from scenelake.schemas.flow import Float32
 from scenelake.workers import weights
 from scenelake.workers.devices import share_cores
+from scenelake.workers.pretrained import load
 
 WEIGHTS = "minilm"
 DIM = 384
@@ -82,29 +83,13 @@ def _load(folder: str) -> _Loaded:
     from transformers import AutoModel, AutoTokenizer
 
     share_cores()
-    with _no_progress_bars():
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModel.from_pretrained(folder, local_files_only=True)
+    tokenizer = load(AutoTokenizer, Path(folder))
     return _Loaded(
         tokenizer=tokenizer,
-        model=model.eval(),
+        model=load(AutoModel, Path(folder)).eval(),
         n_special=tokenizer.num_special_tokens_to_add(),
         pad_id=tokenizer.pad_token_id,
     )
-
-
-@contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    from transformers.utils import logging
-
-    bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
 
 
 def _tokens(loaded: _Loaded, text: str) -> list[int]:

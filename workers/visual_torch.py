@@ -7,6 +7,7 @@ is waited for.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,7 +46,7 @@ class Eye:
     names: tuple[str, ...] = ()
 
 
-class TorchVisual:
+class TorchVisual(ABC):
     """Base of the engines: they give `dim` and `_load`, and `encode_text` where they can.
 
     Errors:
@@ -73,8 +74,9 @@ class TorchVisual:
         return (self._config.model,)
 
     @property
+    @abstractmethod
     def dim(self) -> int:
-        raise NotImplementedError
+        """Known before `setup`."""
 
     def setup(self) -> None:
         """Load the model onto its device; a second call does nothing.
@@ -122,8 +124,8 @@ class TorchVisual:
             "vectors cannot be searched by words; siglip, clip and conse can"
         )
 
-    def _load(self, folder: Path, place: Place) -> Eye:
-        raise NotImplementedError
+    @abstractmethod
+    def _load(self, folder: Path, place: Place) -> Eye: ...
 
     def _ready(self) -> Eye:
         assert self._eye is not None, "setup() comes first"
