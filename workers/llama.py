@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import secrets
 import time
 import urllib.error
@@ -76,6 +77,7 @@ class Llama:
         except RuntimeError as error:
             what = f"{gguf} with {mmproj}" if mmproj else str(gguf)
             raise MissingWeightsError(f"llama.cpp cannot load {what}: {error}") from error
+        keep(self._server)
         await_answer(self._server.listening_address)
 
     def complete(
@@ -99,6 +101,15 @@ class Llama:
         if json_schema is not None:
             request["json_schema"] = dict(json_schema)
         return _completion(self._server.handle_chat_completions(request))
+
+
+def keep(server: Any) -> None:
+    """Never take a server down: on a busy machine, one in thirty waits for itself for ever then.
+
+    A process has one or two of them and needs them to its end, which the reference that is
+    never given back outlives.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(server))
 
 
 def _completion(reply: Mapping[str, Any]) -> Completion:

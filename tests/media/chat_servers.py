@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from scenelake.workers.llama import await_answer, quiet_params
+from scenelake.workers.llama import await_answer, keep, quiet_params
 
 _START_S = 120.0
 
@@ -58,10 +58,10 @@ def llama_server(
     params.n_threads_http = 8
     params.api_keys = [key]
     server = xllamacpp.Server(params)
+    keep(server)
     address = server.listening_address
     await_answer(address)
     yield ChatServer(url=f"{address}/v1", key=key, model=gguf.stem)
-    del server
 
 
 @contextmanager
