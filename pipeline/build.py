@@ -81,6 +81,7 @@ def _step(
         families=getattr(kind, "families", frozenset()),
         pool=pool,
         attempts=config.limits.attempts,
+        admits=kind is Decode,
     )
 
 

@@ -1,8 +1,9 @@
-"""Runs the steps in this process: threads for each, queues of bounded weight between them.
+"""Runs the steps in this process: threads for each, short queues between them.
 
 Steps overlap: while one clip is transcribed the next is decoded. The heavy work of every
 step is in C, or in another process, and lets other threads run. No more of it runs at a
-time than there are cores: more would take turns, and hold the memory of all of it.
+time than there are cores: more would take turns, and hold the memory of all of it. Nor does
+a decoded clip come in before there is room for its bytes among those on their way.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from scenelake.pipeline.watcher import QueueState
 from scenelake.workers.devices import share_memory
 
 _QUEUE_ITEMS = 2
+_BYTES_A_CORE = 20 << 20
+"""Five minutes of 720p weigh 18 MiB: a clip for each core, and one more before the gate."""
+
 _POLL_S = 0.2
 _FLOW_EVERY_S = 1.0
 _END = object()
@@ -53,20 +57,19 @@ class _Line:
 
 
 class _Queue:
-    """Parcels on their way from some threads to others, bounded in number and bytes."""
+    """Parcels on their way from some threads to others, bounded in number."""
 
-    def __init__(self, line: _Line, *, max_bytes: int, n_producers: int) -> None:
+    def __init__(self, line: _Line, *, n_producers: int) -> None:
         self._line = line
-        self._max_bytes = max_bytes
         self._n_producers = n_producers
         self._parcels: deque[Parcel] = deque()
         self._n_bytes = 0
         self._changed = threading.Condition()
 
     def put(self, parcel: Parcel) -> None:
-        """Wait for room; what is heavier than the whole queue has room in an empty one."""
+        """Wait for room."""
         with self._changed:
-            while not self._has_room(parcel):
+            while len(self._parcels) >= _QUEUE_ITEMS:
                 self._wait()
             self._parcels.append(parcel)
             self._n_bytes += parcel.n_bytes
@@ -102,16 +105,35 @@ class _Queue:
     def state(self) -> QueueState:
         return QueueState(len(self._parcels), self._n_bytes)
 
-    def _has_room(self, parcel: Parcel) -> bool:
-        if not self._parcels:
-            return True
-        full = self._n_bytes + parcel.n_bytes > self._max_bytes
-        return len(self._parcels) < _QUEUE_ITEMS and not full
-
     def _wait(self, timeout_s: float = _POLL_S) -> None:
         self._changed.wait(timeout_s)
         if self._line.stop.is_set():
             raise _StoppedError
+
+
+class _Load:
+    """The bytes of all parcels on their way, queued or in hand."""
+
+    def __init__(self, line: _Line, *, max_bytes: int) -> None:
+        self._line = line
+        self._max_bytes = max_bytes
+        self._n_bytes = 0
+        self._changed = threading.Condition()
+
+    def come_in(self, n_bytes: int) -> None:
+        """Wait for room; what is heavier than all there may be has room where nothing else is."""
+        with self._changed:
+            while n_bytes and self._n_bytes and self._n_bytes + n_bytes > self._max_bytes:
+                self._changed.wait(_POLL_S)
+                if self._line.stop.is_set():
+                    raise _StoppedError
+            self._n_bytes += n_bytes
+
+    def change(self, n_bytes: int) -> None:
+        """What is there already has become heavier, or lighter, or has left."""
+        with self._changed:
+            self._n_bytes += n_bytes
+            self._changed.notify_all()
 
 
 class _Cores:
@@ -150,7 +172,7 @@ def run_inline(
     parcels: Iterable[Parcel],
     report: Callable[[Event], None],
     *,
-    queue_bytes: int = 64 << 20,
+    max_bytes: int | None = None,
     flow: Flow | None = None,
 ) -> Generator[Parcel]:
     """Give each parcel as it comes out of the last step.
@@ -158,7 +180,7 @@ def run_inline(
     From then on this process's threads allocate from few heaps: see `share_memory`.
 
     Args:
-        queue_bytes: what may wait before one step.
+        max_bytes: of decoded clips on their way; one always finds room. None: 20 MiB a core.
         flow: is told every second what waits before each step.
 
     Errors:
@@ -167,14 +189,18 @@ def run_inline(
     share_memory()
     line = _Line()
     n_producers = [1, *(_n_workers(step) for step in steps)]
-    queues = [_Queue(line, max_bytes=queue_bytes, n_producers=n) for n in n_producers]
+    queues = [_Queue(line, n_producers=n) for n in n_producers]
     line.start(lambda: _feed(parcels, queues[0]), "feed")
-    cores = _Cores(line, os.cpu_count() or 1)
+    n_cores = os.cpu_count() or 1
+    load = _Load(line, max_bytes=max_bytes or n_cores * _BYTES_A_CORE)
+    cores = _Cores(line, n_cores)
     for rank, step in enumerate(steps):
         turn = partial(cores.one, rank) if step.resources.cpus >= 1 else nullcontext
         for _ in range(_n_workers(step)):
             worker = Worker(step, report)
-            line.start(partial(_work, worker, queues[rank], queues[rank + 1], turn), step.name)
+            line.start(
+                partial(_work, worker, queues[rank], queues[rank + 1], load, turn), step.name
+            )
     try:
         yield from _results(steps, queues, flow)
     except _StoppedError:
@@ -198,18 +224,38 @@ def _work(
     worker: Worker,
     origin: _Queue,
     target: _Queue,
+    load: _Load,
     turn: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """Take parcels through a step; `turn` is waited for before each result is worked out."""
     try:
         while (parcel := origin.get()) is not _END:
-            results = worker.advance(parcel)
-            wait = turn if worker.concerns(parcel) else nullcontext
-            while (result := _next(results, wait)) is not None:
-                target.put(result)
+            _take_through(worker, parcel, target, load, turn)
+            # What a step that waits for its next parcel remembers is not freed.
+            del parcel
     finally:
         worker.close()
     target.end()
+
+
+def _take_through(
+    worker: Worker,
+    parcel: Parcel,
+    target: _Queue,
+    load: _Load,
+    turn: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Only the step that `admits` waits for room: the others make it by going on."""
+    results = worker.advance(parcel)
+    wait = turn if worker.concerns(parcel) else nullcontext
+    n_bytes = parcel.n_bytes
+    while (result := _next(results, wait)) is not None:
+        if worker.admits and not n_bytes:
+            load.come_in(result.n_bytes)
+        else:
+            load.change(result.n_bytes)
+        target.put(result)
+    load.change(-n_bytes)
 
 
 def _next(

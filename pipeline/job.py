@@ -229,7 +229,7 @@ class _Job:
                 steps, parcels, self._event, address=address, attempts=limits.attempts
             )
         return run_inline(
-            steps, parcels, self._event, queue_bytes=limits.queue_bytes, flow=self._flow
+            steps, parcels, self._event, max_bytes=limits.bytes_on_the_way, flow=self._flow
         )
 
     def _event(self, event: Event) -> None:

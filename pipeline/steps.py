@@ -44,6 +44,7 @@ class Step:
         takes: the types of item that it works on.
         families: the column families it makes; a clip that needs none of them is skipped.
         attempts: at an item that meets a transient error.
+        admits: light items come out of it heavy; those wait for room among all on their way.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Step:
     families: frozenset[str] = frozenset()
     pool: PoolConfig = field(default_factory=PoolConfig)
     attempts: int = 1
+    admits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,10 @@ class Worker:
         self._report = report
         self._stage: Stage[Any, Any] | None = None
         self._is_set_up = False
+
+    @property
+    def admits(self) -> bool:
+        return self._step.admits
 
     def concerns(self, parcel: Parcel) -> bool:
         """Whether the step has work to do on a parcel."""

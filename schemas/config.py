@@ -54,7 +54,8 @@ class LimitsConfig(Section):
         decode_timeout_s: for any clip, and `decode_timeout_factor` times its length on top.
         decode_memory_bytes: of one decoder process.
         attempts: at an item whose step meets a transient error or whose worker dies.
-        queue_bytes: of items that wait before one step.
+        bytes_on_the_way: of decoded clips between decoding and the lake, on the inline
+            engine; one always finds room. None: 20 MiB for each core.
         bad_clips: what becomes of a long film with a clip that no decoder survives:
             "fail" keeps its good clips for another try, "leave_out" commits without it.
     """
@@ -63,7 +64,7 @@ class LimitsConfig(Section):
     decode_timeout_factor: PositiveFloat = 20.0
     decode_memory_bytes: PositiveInt = 4 << 30
     attempts: PositiveInt = 3
-    queue_bytes: PositiveInt = 16 << 20
+    bytes_on_the_way: PositiveInt | None = None
     bad_clips: Literal["fail", "leave_out"] = "fail"
 
 

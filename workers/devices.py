@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 _M_ARENA_MAX, _N_ARENAS = -8, 2
-"""The option's number in malloc.h."""
+_M_MMAP_THRESHOLD, _MAPPED_BYTES = -3, 1 << 20
+"""The options' numbers in malloc.h, and what we set them to."""
 _SHARE = 4
 """Steps that use a processor at the same time."""
 
@@ -31,14 +32,18 @@ def share_cores() -> None:
 
 
 def share_memory() -> None:
-    """Let this process's threads allocate from a few heaps instead of each from its own.
+    """Let this process's threads allocate from few heaps, and give back at once what is large.
 
     glibc keeps what a thread has freed for that thread; with a thread for each step, a
-    process would hold the peaks of all of them. Elsewhere this does nothing.
+    process would hold the peaks of all of them. And it takes ever larger pieces from heaps
+    that others' pieces keep from shrinking: looking for text in a 720p picture, of which 158
+    MiB are in use at most, took 340 MiB and kept 200 of them; it now takes a tenth longer.
+    Elsewhere than on glibc this does nothing.
     """
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
         set_option(_M_ARENA_MAX, _N_ARENAS)
+        set_option(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
 
 
 def release_memory() -> None:
