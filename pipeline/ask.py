@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scenelake.pipeline.search import search
+from scenelake.pipeline.retrieval.filters import Filters
+from scenelake.pipeline.retrieval.search import search
 from scenelake.schemas.config import Config
 from scenelake.schemas.rows import Citation, Word
 from scenelake.workers import registry
@@ -56,8 +57,8 @@ def ask(lake: Lake, question: str, *, video: str | None, config: Config) -> Aske
     Errors:
         UsageError: an empty question, no such film, an empty lake.
     """
-    video_id = lake.find_video(video)["video_id"] if video else None
-    hits = search(lake, question, k=config.answer.n_scenes, config=config, video_id=video_id)
+    filters = Filters(video_ids=(lake.find_video(video)["video_id"],) if video else ())
+    hits = search(lake, question, k=config.answer.n_scenes, config=config, filters=filters)
     uris = {hit.scene_id: hit.uri for hit in hits}
     passages = _passages(lake, {hit.scene_id: hit.score for hit in hits}, uris)
     answerer: Answerer = registry.ready("answer", config.answer)

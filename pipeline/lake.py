@@ -17,7 +17,7 @@ from scenelake.schemas.tables import FAILURES, VIDEOS
 
 if TYPE_CHECKING:
     from scenelake.pipeline.ask import Asked
-    from scenelake.pipeline.search import Hit
+    from scenelake.pipeline.retrieval.search import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Lake:
 
     def search(self, text: str, *, k: int = 10, config: Config | None = None) -> list[Hit]:
         """The `k` scenes that fit a text best, best first."""
-        from scenelake.pipeline.search import search
+        from scenelake.pipeline.retrieval.search import search
 
         return search(self, text, k=k, config=config or Config())
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from scenelake.pipeline.retrieval.filters import EVERYTHING, Filters
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
 from scenelake.schemas.flow import Float32
@@ -58,7 +60,7 @@ class Hit:
 
 
 def search(
-    lake: Lake, text: str, *, k: int, config: Config, video_id: str | None = None
+    lake: Lake, text: str, *, k: int, config: Config, filters: Filters = EVERYTHING
 ) -> list[Hit]:
     """The `k` best scenes, best first.
 
@@ -69,7 +71,9 @@ def search(
         raise UsageError("search: the text is empty")
     videos = lake.videos()
     _check_models(videos, config)
-    scenes = lake.scenes(columns=_COLUMNS, video_id=video_id)
+    scenes = lake.scenes(columns=_COLUMNS)
+    if filters.video_ids:
+        scenes = scenes.filter(pc.is_in(scenes["video_id"], pa.array(filters.video_ids)))
     seen, told = _similarities(scenes, text, config)
     scores = _reciprocal_ranks(seen) + _reciprocal_ranks(told)
     best_first = np.lexsort((-np.maximum(seen, told), -scores))[:k]
