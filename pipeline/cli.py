@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from scenelake.pipeline import cli_eval, cli_export, cli_lake, cli_machine
+from scenelake.pipeline import cli_eval, cli_export, cli_lake, cli_machine, cli_search
 from scenelake.pipeline.cli_options import (
     as_json,
     config_of,
@@ -129,7 +129,7 @@ def _which_failed(value: str | None) -> bool | str:
 
 for _command in (
     cli_lake.show,
-    cli_lake.search,
+    cli_search.search,
     cli_lake.ask,
     cli_export.export,
     cli_eval.evaluate,

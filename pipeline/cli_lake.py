@@ -1,4 +1,4 @@
-"""Commands that read a lake: show, search, ask."""
+"""Commands that read a lake: show, ask."""
 
 from __future__ import annotations
 
@@ -29,29 +29,6 @@ def show(*, lake: str, video: str | None, as_json: bool) -> None:
     shown = views.video_json(there, video) if video else views.lake_json(there)
     text = views.video_text if video else views.lake_text
     print_json(shown) if as_json else click.echo(text(shown))
-
-
-@click.command()
-@lake_argument
-@click.argument("text")
-@click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1))
-@profile_option
-@config_option
-@as_json
-def search(
-    *, lake: str, text: str, k: int, profile: str, config_path: Path | None, as_json: bool
-) -> None:
-    """Find the scenes that fit a TEXT best."""
-    from scenelake.pipeline.lake import Lake
-    from scenelake.pipeline.show import span
-
-    hits = Lake(lake).check().search(text, k=k, config=config_of(profile, config_path))
-    if as_json:
-        return print_json([hit.to_json() for hit in hits])
-    for hit in hits:
-        click.echo(f"{hit.score:.4f}  {Path(hit.uri).name}  {span(hit.start_s, hit.end_s)}")
-        click.echo(f"        {hit.title}: {hit.snippet}")
-    return None
 
 
 @click.command()

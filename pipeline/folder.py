@@ -34,6 +34,12 @@ class Folder(Protocol):
     def names(self, under: str = "") -> list[str]:
         """Names of the files directly in a subfolder, sorted; none where nothing is there."""
 
+    def marks(self, under: str = "") -> dict[str, str]:
+        """Files directly in a subfolder, each with what changes when it does, in one listing."""
+
+    def mark(self, name: str) -> str | None:
+        """What changes when a file does, as `marks` tells it; None where there is none."""
+
     def folders(self, under: str = "") -> list[str]:
         """Names of the subfolders directly in a subfolder that hold anything, sorted."""
 

@@ -8,6 +8,7 @@ import io
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -46,6 +47,14 @@ class LocalFolder:
 
     def names(self, under: str = "") -> list[str]:
         return sorted(entry.name for entry in self._entries(under) if entry.is_file())
+
+    def marks(self, under: str = "") -> dict[str, str]:
+        marks = {entry.name: _mark(entry) for entry in self._entries(under)}
+        return {name: mark for name, mark in marks.items() if mark is not None}
+
+    def mark(self, name: str) -> str | None:
+        with explained_reading(self.uri):
+            return _mark(self._path(name))
 
     def folders(self, under: str = "") -> list[str]:
         return sorted(e.name for e in self._entries(under) if e.is_dir() and _holds_files(e.path))
@@ -130,6 +139,15 @@ class LocalFolder:
         finally:
             with explained():
                 partial.unlink(missing_ok=True)
+
+
+def _mark(file: Path | os.DirEntry[str]) -> str | None:
+    """Size and time of the last change of a file (not folder) that is there."""
+    try:
+        status = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return f"{status.st_size} {status.st_mtime_ns}" if stat.S_ISREG(status.st_mode) else None
 
 
 def _opened(path: Path) -> io.FileIO:

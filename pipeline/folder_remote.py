@@ -49,10 +49,20 @@ class RemoteFolder:
             self._fs.ls(self._path(""))
 
     def names(self, under: str = "") -> list[str]:
-        return self._listed(under, kind="file")
+        return sorted(self._listed(under, kind="file"))
+
+    def marks(self, under: str = "") -> dict[str, str]:
+        return {name: _mark(entry) for name, entry in self._listed(under, kind="file").items()}
+
+    def mark(self, name: str) -> str | None:
+        with explained_reading(self.uri):
+            try:
+                return _mark(self._fs.info(self._path(name)))
+            except FileNotFoundError:
+                return None
 
     def folders(self, under: str = "") -> list[str]:
-        return self._listed(under, kind="directory")
+        return sorted(self._listed(under, kind="directory"))
 
     def exists(self, name: str) -> bool:
         with explained_reading(self.uri):
@@ -127,19 +137,19 @@ class RemoteFolder:
     def _path(self, name: str) -> str:
         return str(self._fs._strip_protocol(f"{self.uri}/{name}".rstrip("/")))
 
-    def _listed(self, under: str, *, kind: str) -> list[str]:
+    def _listed(self, under: str, *, kind: str) -> dict[str, dict[str, Any]]:
         with explained_reading(self.uri):
             try:
                 entries = self._fs.ls(self._path(under), detail=True)
             except FileNotFoundError:
-                return []
+                return {}
         folder = self._path(under) + "/"
-        names = (
-            entry["name"].removeprefix(folder)
+        named = {
+            entry["name"].removeprefix(folder): entry
             for entry in entries
             if entry["type"] == kind and entry["name"].startswith(folder)
-        )
-        return sorted(name for name in names if name and not name.startswith("."))
+        }
+        return {name: entry for name, entry in named.items() if name and name[0] != "."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +242,15 @@ def remote_folder(uri: str) -> RemoteFolder:
     except (ImportError, ValueError) as error:
         raise UsageError(f"{uri}: {words(error)}") from error
     return kind(address)
+
+
+_TELLING = ("ETag", "etag", "LastModified", "last_modified", "updated", "mtime", "created")
+
+
+def _mark(entry: dict[str, Any]) -> str:
+    """An object's size with its store's own tag, or else with its time of change."""
+    told = (str(entry[key]) for key in _TELLING if entry.get(key) is not None)
+    return f"{entry.get('size')} {next(told, '')}"
 
 
 def _code(error: OSError) -> str | None:

@@ -17,7 +17,8 @@ from scenelake.schemas.tables import FAILURES, VIDEOS
 
 if TYPE_CHECKING:
     from scenelake.pipeline.ask import Asked
-    from scenelake.pipeline.retrieval.search import Hit
+    from scenelake.pipeline.retrieval.filters import Filters
+    from scenelake.pipeline.retrieval.hits import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,23 @@ class Lake:
             raise UsageError(f"{where}: {count} named {name!r}; `scenelake show` lists them")
         return found[0]
 
-    def search(self, text: str, *, k: int = 10, config: Config | None = None) -> list[Hit]:
-        """The `k` scenes that fit a text best, best first."""
+    def search(
+        self,
+        text: str,
+        *,
+        k: int = 10,
+        config: Config | None = None,
+        filters: Filters | None = None,
+    ) -> list[Hit]:
+        """The `k` scenes that fit a text best, best first.
+
+        For many questions, pictures or likeness use
+        :class:`scenelake.pipeline.retrieval.search.Searcher`, which stays open.
+        """
+        from scenelake.pipeline.retrieval.filters import EVERYTHING
         from scenelake.pipeline.retrieval.search import search
 
-        return search(self, text, k=k, config=config or Config())
+        return search(self, text, k=k, config=config or Config(), filters=filters or EVERYTHING)
 
     def ask(
         self, question: str, *, video: str | None = None, config: Config | None = None

@@ -1,151 +1,219 @@
-"""Text to scenes, over what is seen and over what is said, shown and described.
-
-The two rankings are joined by reciprocal rank (Cormack et al. 2009), which needs no
-common scale for their scores.
-"""
+"""Finds scenes by a text, a picture or another scene."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from scenelake.pipeline.retrieval import rankings
+from scenelake.pipeline.retrieval.choice import Choice, choice
+from scenelake.pipeline.retrieval.collapse import Group, collapse
+from scenelake.pipeline.retrieval.encoders import Encoders
+from scenelake.pipeline.retrieval.explain import reasons, snippet
 from scenelake.pipeline.retrieval.filters import EVERYTHING, Filters
+from scenelake.pipeline.retrieval.fuse import Ranking, fuse
+from scenelake.pipeline.retrieval.hits import Found, Hit
+from scenelake.pipeline.retrieval.index import Index, Place
+from scenelake.pipeline.retrieval.keeper import Note
+from scenelake.pipeline.retrieval.places import CurrentIndex
+from scenelake.pipeline.retrieval.rankings import Allowed
+from scenelake.pipeline.retrieval.segment import VECTOR_STEPS
+from scenelake.pipeline.retrieval.tokens import Wanted, wanted
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
 from scenelake.schemas.flow import Float32
-from scenelake.workers import registry
-from scenelake.workers.engines import TextEncoder, VisualEncoder
 
 if TYPE_CHECKING:
     from scenelake.pipeline.lake import Lake
 
-_RANK_OFFSET = 60
-"""Cormack's constant: how much less the tenth place counts than the first."""
+logger = logging.getLogger(__name__)
 
-_SNIPPET_CHARACTERS = 160
-_COLUMNS = (
-    "video_id",
-    "scene_id",
-    "start_s",
-    "end_s",
-    "title",
-    "description",
-    "transcript",
-    "embedding",
-    "text_embedding",
-)
+__all__ = ["Found", "Hit", "Query", "Searcher", "search"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A scene that fits, and how well: a higher `score` is better."""
+class Query:
+    """What to look for; what is given beside a text narrows nothing, it is one more ranking.
 
-    video_id: str
-    uri: str
-    scene_id: str
-    start_s: float
-    end_s: float
-    score: float
-    title: str
-    description: str
-    snippet: str
+    Attributes:
+        text: words, or a description; what is in quotation marks must be there as it stands.
+        image: a picture file.
+        like: the id of a scene, which is not found itself.
+    """
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    text: str = ""
+    image: Path | None = None
+    like: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.text.strip() or self.image or self.like):
+            raise UsageError("search: the text is empty")
 
 
 def search(
-    lake: Lake, text: str, *, k: int, config: Config, filters: Filters = EVERYTHING
+    lake: Lake,
+    text: str,
+    *,
+    k: int,
+    config: Config,
+    filters: Filters = EVERYTHING,
 ) -> list[Hit]:
-    """The `k` best scenes, best first.
+    """The `k` best scenes for a text, best first; see :class:`Searcher` for more."""
+    return Searcher(lake, config=config).search(Query(text), k=k, filters=filters)
+
+
+class Searcher:
+    """Searches a lake, again and again: index and models stay open.
+
+    It may be used by several threads. Every search sees all films that are whole in the lake
+    when it begins.
+
+    Args:
+        note: is given a sentence when a search takes long or must leave something out.
+    """
+
+    def __init__(
+        self, lake: Lake, *, config: Config | None = None, note: Note | None = None
+    ) -> None:
+        self._lake = lake
+        self._config = config or Config()
+        self._note = note or logger.warning
+        self._encoders = Encoders(self._config)
+        self._current = CurrentIndex(lake.folder, note=self._note)
+
+    def search(self, query: Query, *, k: int = 10, filters: Filters = EVERYTHING) -> list[Hit]:
+        """The `k` best scenes, best first; fewer where fewer fit.
+
+        Errors:
+            UsageError: an empty lake, no such picture or scene, or a lake that was made by
+                other models altogether.
+        """
+        index = self._index()
+        asked, settings = wanted(query.text), self._config.search
+        fused = fuse(
+            self._rankings(index, query, asked, choice(filters, index.segments)),
+            weights=settings.weights.model_dump(),
+            offset=settings.rank_offset,
+        )
+        groups = collapse(
+            fused, index, k=k, within_s=settings.fold_within_s, alike=settings.fold_alike
+        )
+        return [_hit(index, group, asked) for group in groups]
+
+    def _index(self) -> Index:
+        index = self._current.get()
+        if not index.segments:
+            self._lake.check()
+            raise UsageError(f"{self._lake.folder.uri}: holds no film yet")
+        return index
+
+    def _rankings(
+        self, index: Index, query: Query, asked: Wanted, chosen: Choice
+    ) -> Iterator[Ranking]:
+        allowed = rankings.allowed_rows(index, chosen)
+        if query.text.strip():
+            words = self._by_words(index, asked, chosen)
+            yield words
+            if asked.phrases:
+                allowed = rankings.only(index, words)
+            yield from self._by_text(index, query.text, allowed)
+        if query.image is not None:
+            self._check_models(index, "seen")
+            vector = self._encoders.picture(query.image)
+            yield self._alike(index, "seen", vector, self._encoders.models["seen"], allowed)
+        if query.like is not None:
+            yield from self._like(index, query.like, allowed)
+
+    def _by_words(self, index: Index, asked: Wanted, chosen: Choice) -> Ranking:
+        settings = self._config.search
+        weights = settings.word_weights.model_dump()
+        return rankings.by_words(index, asked, weights=weights, choice=chosen, depth=settings.depth)
+
+    def _by_text(self, index: Index, text: str, allowed: Allowed) -> Iterator[Ranking]:
+        weights = self._config.search.weights.model_dump()
+        for kind in VECTOR_STEPS:
+            if weights[kind] == 0 or (kind == "seen" and not self._encoders.reads_text):
+                continue
+            self._check_models(index, kind)
+            vector = self._encoders.text(text, kind=kind)
+            if vector.any():
+                yield self._alike(index, kind, vector, self._encoders.models[kind], allowed)
+
+    def _like(self, index: Index, scene_id: str, allowed: Allowed) -> Iterator[Ranking]:
+        place = _place_of(index, scene_id)
+        segment = index.segments[place.segment]
+        others = rankings.but(index, place, allowed)
+        for kind, vectors in segment.vectors.items():
+            vector = np.asarray(vectors.matrix[place.row], np.float32)
+            if vector.any():
+                yield self._alike(index, kind, vector, segment.models[kind], others)
+
+    def _alike(
+        self, index: Index, kind: str, query: Float32, model: str, allowed: Allowed
+    ) -> Ranking:
+        depth = self._config.search.depth
+        return rankings.by_likeness(
+            index, query, kind=kind, model=model, allowed=allowed, depth=depth
+        )
+
+    def _check_models(self, index: Index, kind: str) -> None:
+        """Vectors of one model cannot be compared with those of another.
+
+        Errors:
+            UsageError: no film's are of ours: the configuration is another one's.
+        """
+        ours = self._encoders.models[kind]
+        others = [s for s in index.segments if s.models[kind] != ours]
+        if not others:
+            return
+        step, theirs = VECTOR_STEPS[kind], others[0].models[kind]
+        told = f"{step} vectors come from {theirs}, the query's would from {ours}"
+        if len(others) == len(index.segments):
+            raise UsageError(
+                f"this lake's {told}: give the configuration of the run with --profile or "
+                f"--config, or leave them out with --set search.weights.{kind}=0"
+            )
+        n_films = sum(len(segment.members) for segment in others)
+        films = "1 film is" if n_films == 1 else f"{n_films} films are"
+        self._note(
+            f"{films} not searched by what is {kind}: {told}; `scenelake run` with one "
+            "configuration makes them alike"
+        )
+
+
+def _place_of(index: Index, scene_id: str) -> Place:
+    """Where a scene is.
 
     Errors:
-        UsageError: an empty text, an empty lake, or a lake of other models' vectors.
+        UsageError: no film of the lake has it.
     """
-    if not text.strip():
-        raise UsageError("search: the text is empty")
-    videos = lake.videos()
-    _check_models(videos, config)
-    scenes = lake.scenes(columns=_COLUMNS)
-    if filters.video_ids:
-        scenes = scenes.filter(pc.is_in(scenes["video_id"], pa.array(filters.video_ids)))
-    seen, told = _similarities(scenes, text, config)
-    scores = _reciprocal_ranks(seen) + _reciprocal_ranks(told)
-    best_first = np.lexsort((-np.maximum(seen, told), -scores))[:k]
-    uris = dict(zip(videos["video_id"].to_pylist(), videos["uri"].to_pylist(), strict=True))
-    rows = scenes.select(_COLUMNS[:7]).take(best_first).to_pylist()
-    return [
-        _hit(row, uris[row["video_id"]], float(scores[i]), text)
-        for row, i in zip(rows, best_first, strict=True)
-    ]
+    for number, segment in enumerate(index.segments):
+        for member in segment.members:
+            if scene_id.startswith(f"{member.video_id}-"):
+                ids = segment.rows["scene_id"].slice(member.first, member.n_rows).to_pylist()
+                if scene_id in ids:
+                    return Place(number, member.first + ids.index(scene_id))
+    raise UsageError(f"no scene {scene_id!r} in this lake; `scenelake search --json` tells ids")
 
 
-def _check_models(videos: pa.Table, config: Config) -> None:
-    """Vectors of one model cannot be compared with those of another."""
-    ours = {
-        "visual": registry.make("visual", config.visual).model,
-        "text": registry.make("text", config.text).model,
-    }
-    for provenance in videos["provenance"].to_pylist():
-        theirs = dict(provenance["models"])
-        for step, model in ours.items():
-            if theirs[step] != model:
-                raise UsageError(
-                    f"this lake's {step} vectors come from {theirs[step]}, the query's would from "
-                    f"{model}: give the configuration of the run with --profile or --config"
-                )
-
-
-def _similarities(scenes: pa.Table, text: str, config: Config) -> tuple[Float32, Float32]:
-    """(N,) likeness of the text to each scene's pictures and to its words; -1 for none.
-
-    A visual model that reads no texts finds nothing: words alone do.
-    """
-    words: TextEncoder = registry.ready("text", config.text)
-    told = _likeness(scenes["text_embedding"], words.encode([text])[0])
-    if not registry.make("visual", config.visual).reads_text:
-        return np.full(len(told), -1.0, np.float32), told
-    pictures: VisualEncoder = registry.ready("visual", config.visual)
-    return _likeness(scenes["embedding"], pictures.encode_text([text])[0]), told
-
-
-def _likeness(column: pa.ChunkedArray, query: Float32) -> Float32:
-    """(N,) cosines of stored vectors with a query; -1 for zeros, which say "there is none"."""
-    vectors = np.array(column.to_pylist(), dtype=np.float32).reshape(len(column), len(query))
-    return np.where(vectors.any(axis=1), vectors @ query, -1.0).astype(np.float32)
-
-
-def _reciprocal_ranks(values: Float32) -> Float32:
-    """Equal values share a rank, so that scenes without a vector gain nothing by order."""
-    order = np.sort(-values)
-    ranks = np.searchsorted(order, -values) + 1
-    return np.where(values > -1.0, 1.0 / (_RANK_OFFSET + ranks), 0.0).astype(np.float32)
-
-
-def _hit(row: dict[str, Any], uri: str, score: float, text: str) -> Hit:
+def _hit(index: Index, group: Group, asked: Wanted) -> Hit:
+    best = group.best
+    row, member = index.row(best.place), index.member(best.place)
     return Hit(
-        video_id=row["video_id"],
-        uri=uri,
+        video_id=member.video_id,
+        uri=member.uri,
         scene_id=row["scene_id"],
         start_s=row["start_s"],
         end_s=row["end_s"],
-        score=score,
+        score=best.score,
         title=row["title"],
         description=row["description"],
-        snippet=snippet(row["transcript"] or row["description"], text),
+        snippet=snippet(row, asked),
+        folded=tuple(index.row(other.place)["scene_id"] for other in group.others),
+        why=reasons(best.entries, row, asked),
     )
-
-
-def snippet(passage: str, query: str) -> str:
-    """The sentence of a passage that shares most words with a query, cut to length."""
-    wanted = set(re.findall(r"\w+", query.casefold()))
-    sentences = re.split(r"(?<=[.!?])\s+", passage) or [""]
-    best = max(sentences, key=lambda s: len(wanted & set(re.findall(r"\w+", s.casefold()))))
-    if len(best) <= _SNIPPET_CHARACTERS:
-        return best
-    return best[:_SNIPPET_CHARACTERS].rsplit(" ", 1)[0] + " …"

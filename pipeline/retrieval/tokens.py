@@ -1,0 +1,66 @@
+"""Texts as the words that are looked up: one way for scenes and for queries, in any language.
+
+Case, accents and widths are folded. Scripts that do not part words by spaces are cut into
+overlapping pairs of characters, as Lucene's CJKBigramFilter does.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import regex
+
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
+_RUN = regex.compile(rf"[{_UNSPACED}\p{{M}}]+|[\p{{L}}\p{{N}}\p{{M}}--[{_UNSPACED}]]+", regex.V1)
+_IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
+_ASCII_WORD = regex.compile(r"[a-z0-9]+")
+_ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
+"""Marks of Latin, Greek and Cyrillic, Hebrew points, Arabic vowels: often left out. Those of
+other scripts are letters in all but name and stay."""
+_PHRASE = regex.compile(r'["“„«]([^"“”„«»]*)["”“»]')
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, folded, in order."""
+    if text.isascii():
+        return list(_ASCII_WORD.findall(text.lower()))
+    return [token for run in _RUN.findall(_folded(text)) for token in _parted(run)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a query asks for by words.
+
+    Attributes:
+        words: each once, in order, those of phrases too.
+        phrases: what was put in quotation marks: it must be there as it stands.
+    """
+
+    words: tuple[str, ...]
+    phrases: tuple[tuple[str, ...], ...]
+
+
+def wanted(query: str) -> Wanted:
+    """The words and the quoted phrases of a query; a lone quotation mark means nothing."""
+    quoted = (tuple(tokens(match[1])) for match in _PHRASE.finditer(query))
+    return Wanted(tuple(dict.fromkeys(tokens(query))), tuple(phrase for phrase in quoted if phrase))
+
+
+def is_lone_character(token: str) -> bool:
+    """Whether it is one character of a script without spaces: in texts it is in a pair."""
+    return len(token) == 1 and _IS_UNSPACED.match(token) is not None
+
+
+def _folded(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFKC", _ACCENT.sub("", apart))
+
+
+def _parted(run: str) -> Iterator[str]:
+    if len(run) <= 2 or not _IS_UNSPACED.search(run):
+        yield run
+        return
+    for first in range(len(run) - 1):
+        yield run[first : first + 2]
