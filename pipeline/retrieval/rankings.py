@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from scenelake.pipeline.retrieval.choice import Choice
 from scenelake.pipeline.retrieval.fuse import Ranking
 from scenelake.pipeline.retrieval.index import Index, Place
+from scenelake.pipeline.retrieval.segment import Segment
 from scenelake.pipeline.retrieval.tokens import Wanted
-from scenelake.pipeline.retrieval.vectors import Mask
+from scenelake.pipeline.retrieval.vectors import Mask, Vectors
 from scenelake.schemas.flow import Float32
+
+_SAMPLE = 2048
+_NO_SPREAD = 1e-6
 
 Allowed = Mapping[int, Mask | None]
 """Segment's place in the index -> rows that may be found; None: all of them."""
@@ -34,13 +39,23 @@ def by_words(
 def by_likeness(
     index: Index, query: Float32, *, kind: str, model: str, allowed: Allowed, depth: int
 ) -> Ranking:
-    """Scenes by the cosine of their vectors of one kind, where these come from the model."""
+    """Scenes by the cosine of their vectors of one kind, where these come from the model.
+
+    Trusted as far as they stand out: the most alike of a thousand need not be alike.
+    """
+    segments = [(n, s) for n, s in enumerate(index.segments) if s.models[kind] == model]
     found = sorted(
-        _alike(index, query, kind=kind, model=model, allowed=allowed, depth=depth),
+        (
+            item
+            for number, segment in segments
+            for item in _nearest(number, segment.vectors[kind], query, allowed[number], depth)
+        ),
         key=lambda item: (-item[1], item[0].segment, item[0].row),
     )[:depth]
     places, cosines = [place for place, _ in found], [cosine for _, cosine in found]
-    return Ranking.of(kind, places, cosines, [1.0] * len(found))
+    usual = [s.vectors[kind].background(query, n=_SAMPLE // len(segments)) for _, s in segments]
+    n_allowed = sum(_count(s, allowed[number]) for number, s in segments)
+    return Ranking.of(kind, places, cosines, _trust(cosines, usual, n_allowed=n_allowed))
 
 
 def allowed_rows(index: Index, choice: Choice) -> Allowed:
@@ -65,12 +80,29 @@ def but(index: Index, place: Place, allowed: Allowed) -> Allowed:
     return {**allowed, place.segment: mask}
 
 
-def _alike(
-    index: Index, query: Float32, *, kind: str, model: str, allowed: Allowed, depth: int
+def _nearest(
+    number: int, vectors: Vectors, query: Float32, among: Mask | None, depth: int
 ) -> Iterator[tuple[Place, float]]:
-    for number, segment in enumerate(index.segments):
-        if segment.models[kind] == model:
-            vectors = segment.vectors[kind]
-            rows, cosines = vectors.nearest(query, among=allowed[number], n=depth)
-            for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
-                yield Place(number, row), cosine
+    rows, cosines = vectors.nearest(query, among=among, n=depth)
+    for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
+        yield Place(number, row), cosine
+
+
+def _trust(
+    cosines: Sequence[float], usual: Sequence[Float32], *, n_allowed: int
+) -> Iterable[float]:
+    """How far each cosine stands out from what is usual in the lake, from 0 to 1.
+
+    The best of n that mean nothing stands about ``sqrt(2 ln n)`` deviations above their mean:
+    that counts half, and twice as much counts in full.
+    """
+    background = np.concatenate([*usual, np.zeros(0, np.float32)])
+    spread = float(background.std()) if len(background) > 1 else 0.0
+    if spread < _NO_SPREAD:
+        return [0.5] * len(cosines)
+    most = 2 * math.sqrt(2 * math.log(max(2, n_allowed))) * spread
+    return [min(1.0, max(0.0, (c - float(background.mean())) / most)) for c in cosines]
+
+
+def _count(segment: Segment, mask: Mask | None) -> int:
+    return len(segment.rows) if mask is None else int(np.count_nonzero(mask))

@@ -95,6 +95,11 @@ class Vectors:
         picked = self.matrix if whole else self.matrix[rows]
         return np.asarray(picked, np.float32) @ query
 
+    def background(self, query: Float32, *, n: int) -> Float32:
+        """Cosines of about `n` rows from all over, to know what is usual; at most 2 `n`."""
+        rows = np.flatnonzero(self.present)
+        return self.likeness(query, rows[:: max(1, len(rows) // n)])
+
     def _candidates(self, query: Float32, chosen: Mask | None, n: int) -> Rows:
         faiss = _faiss()
         assert self.lists is not None

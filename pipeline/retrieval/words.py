@@ -51,7 +51,8 @@ def parts_of(key: int) -> tuple[int, int]:
 class WordHit:
     """A scene that has words of the query.
 
-    `share` tells how much of what was asked for it has, rare words counting most: 0 to 1.
+    `share` tells how much of what was asked for it has, from 0 to 1: rare words count most,
+    and those that no scene has count as asked for.
     """
 
     key: int
@@ -132,14 +133,10 @@ class Words:
         return tantivy.Query.term_query(self._schema, field, phrase[0], "freq")
 
     def _ideal(self, wanted: Wanted, fields: Mapping[str, float]) -> float:
-        """About what a scene scores that has each word once, in the field it is rarest in.
-
-        Words that no scene has count as the mean of the others: they are asked for too.
-        """
+        """About what a scene scores that has each word once: the sum of how rare they are."""
         n = max(1, self._searcher.num_docs)
         counts = [max(self._count(word, field) for field in fields) for word in wanted.words]
-        known = [math.log(1 + (n - c + 0.5) / (c + 0.5)) for c in counts if c]
-        return max(fields.values()) * len(counts) * sum(known) / max(1, len(known)) or 1.0
+        return max(fields.values()) * sum(math.log(1 + (n - c + 0.5) / (c + 0.5)) for c in counts)
 
     def _count(self, word: str, field: str) -> int:
         return min(self._searcher.num_docs, self._searcher.doc_freq(field, word))
