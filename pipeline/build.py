@@ -1,6 +1,6 @@
 """The order of steps, written once. Both engines run this list.
 
-plan -> decode -> visual -> ocr -> speech -> join -> describe -> text -> commit
+plan -> decode -> visual -> ocr -> speech -> join -> describe -> text -> summarise -> commit
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from typing import Any
 from scenelake.pipeline.commit import Commit
 from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.join import Join
-from scenelake.pipeline.lake_access import LakeAccess, RunInfo
+from scenelake.pipeline.lake_access import SUMMARISE, LakeAccess, RunInfo
 from scenelake.pipeline.plan import Plan
 from scenelake.pipeline.steps import Step
+from scenelake.pipeline.summarise import Summarise
 from scenelake.schemas.config import Config, PoolConfig, family_hashes
 from scenelake.schemas.errors import UsageError
 from scenelake.schemas.flow import Clip, Footage, Heard, Part, Read, Ready, Seen
+from scenelake.schemas.story import Gathered, Summed
+from scenelake.workers import registry
 from scenelake.workers.decode import Decode
 from scenelake.workers.encode import Listen, ReadScreen, See
+from scenelake.workers.engines import Summariser
 from scenelake.workers.stage import Resources
 from scenelake.workers.write import Describe, EmbedText
 
@@ -32,6 +36,7 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
         UsageError: the configuration names an engine or a step that nobody has.
     """
     see, embed, describe = See(config), EmbedText(config), Describe(config)
+    summariser: Summariser = registry.make(SUMMARISE, config.summarise)
     models = {
         **Decode(config).models,
         **see.models,
@@ -39,16 +44,18 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
         **Listen(config).models,
         **describe.models,
         **embed.models,
+        SUMMARISE: summariser.model,
     }
+    prompts = {"describe": describe.prompt_hash, "summary": summariser.prompt_hash}
     run = RunInfo(
         run_id=run_id,
         version=version("scenelake"),
-        configs=family_hashes(config, _revisions(models, prompt_hash=describe.prompt_hash)),
+        configs=family_hashes(config, _revisions(models, prompts)),
         models=models,
         prompt_hash=describe.prompt_hash,
     )
     lake = LakeAccess(folder, run, config.clips.length_s)
-    commit = partial(Commit, lake, visual_dim=see.dim, text_dim=embed.dim)
+    dims = {"visual_dim": see.dim, "text_dim": embed.dim}
     steps = [
         _step("plan", partial(Plan, config, lake), Plan, (str,), config),
         _step("decode", partial(Decode, config), Decode, (Clip,), config),
@@ -58,7 +65,10 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
         _step("align", partial(Join, config, lake), Join, (Heard, Ready), config),
         _step("describe", partial(Describe, config), Describe, (Part,), config),
         _step("text", partial(EmbedText, config), EmbedText, (Part,), config),
-        _step("commit", commit, Commit, (Part,), config),
+        _step(
+            SUMMARISE, partial(Summarise, config, lake, **dims), Summarise, (Part, Gathered), config
+        ),
+        _step("commit", partial(Commit, lake, **dims), Commit, (Summed,), config),
     ]
     _check_pools(config, {step.name for step in steps})
     return steps, run
@@ -98,12 +108,13 @@ def _check_pools(config: Config, known: set[str]) -> None:
         )
 
 
-def _revisions(models: dict[str, str], *, prompt_hash: str) -> dict[str, str]:
+def _revisions(models: Mapping[str, str], prompts: Mapping[str, str]) -> dict[str, str]:
     """Column family -> what shapes it besides the configuration."""
     return {
         "cut": models["cut"],
         "visual": models["visual"],
         "ocr": models["ocr"],
         "speech": f"{models['vad']} {models['speech']}",
-        "describe": f"{models['describe']} {models['text']} {prompt_hash}",
+        "describe": f"{models['describe']} {models['text']} {prompts['describe']}",
+        "summary": f"{models[SUMMARISE]} {models['text']} {prompts['summary']}",
     }

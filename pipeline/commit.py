@@ -1,21 +1,19 @@
-"""The last step: a described film into the lake."""
+"""The last step: a film that lacks nothing, into the lake."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-import pyarrow as pa
+from collections.abc import Iterator
 
 from scenelake.pipeline.lake_access import LakeAccess
-from scenelake.schemas.flow import Part, Receipt, Skipped
+from scenelake.schemas.flow import Facts, Receipt, Skipped, Source
 from scenelake.schemas.rows import Video
-from scenelake.schemas.tables import scenes_table
+from scenelake.schemas.story import Summary, Summed
 from scenelake.workers.files import forget_copy
 from scenelake.workers.stage import Resources
 
 
 class Commit:
-    """Parts to a film's tables: each part is staged, the last one commits them all."""
+    """A film's staged parts to its tables; of one whose scenes are there, its row alone."""
 
     resources = Resources(cpus=0.2)
 
@@ -26,8 +24,8 @@ class Commit:
     def setup(self) -> None:
         """Nothing to load."""
 
-    def process(self, item: Part) -> Iterator[Receipt | Skipped]:
-        """Add a part; write the film's tables when it is the last.
+    def process(self, item: Summed) -> Iterator[Receipt | Skipped]:
+        """Write a film's tables.
 
         Errors:
             LakeError: the lake cannot be written.
@@ -36,35 +34,26 @@ class Commit:
         if receipt is not None:
             self._lake.staging.clear(item.source.video_id)
             yield receipt
-            return
-        table = self._table(item)
-        if item.count == 1:
-            yield self._commit(item, [table])
-            return
-        staging, video_id = self._lake.staging, item.source.video_id
-        staging.put_part(video_id, item.index, table)
-        if len(staging.parts(video_id)) < item.count:
-            return
-        if staging.win(video_id, "committed", token=f"{self._lake.run.run_id} {item.index}"):
-            yield self._commit(item, staging.part_tables(video_id, item.count))
+        elif self._lake.claims.holds(item.source.video_id):
+            yield self._commit(item)
+        else:
+            yield Skipped(item.source.video_id, item.source.uri, "another run took it over")
 
-    def _commit(self, part: Part, tables: Iterable[pa.Table]) -> Receipt | Skipped:
-        source, facts = part.source, part.facts
-        if not self._lake.claims.holds(source.video_id):
-            return Skipped(source.video_id, source.uri, "another run took it over")
-        self._lake.store.commit(self._video(part), tables, **self._dims)
-        self._lake.staging.clear(source.video_id)
+    def _commit(self, item: Summed) -> Receipt:
+        source, facts, n_parts = item.source, item.film.facts, item.film.n_parts
+        staging, store = self._lake.staging, self._lake.store
+        video = self._video(source, facts, item.summary)
+        if n_parts:
+            store.commit(video, staging.part_tables(source.video_id, n_parts), **self._dims)
+        else:
+            store.commit_row(video)
+        staging.clear(source.video_id)
         forget_copy(source.uri)
         return Receipt(
             source.video_id, source.uri, facts.n_scenes, source.duration_s, facts.warnings
         )
 
-    def _table(self, part: Part) -> pa.Table:
-        rows = [(s, self._lake.run.provenance(frames_s=s.frames_s)) for s in part.scenes]
-        return scenes_table(rows, **self._dims)
-
-    def _video(self, part: Part) -> Video:
-        source, facts = part.source, part.facts
+    def _video(self, source: Source, facts: Facts, summary: Summary) -> Video:
         video, audio = source.video, source.audio
         return Video(
             video_id=source.video_id,
@@ -80,7 +69,10 @@ class Commit:
             language=facts.language,
             n_scenes=facts.n_scenes,
             n_bytes=source.n_bytes,
+            summary=summary.text,
+            summary_grounded=summary.grounded,
+            chapters=summary.chapters,
             warnings=facts.warnings,
             cuts_s=facts.cuts_s,
-            provenance=self._lake.run.provenance(),
+            provenance=self._lake.run.of_film(),
         )

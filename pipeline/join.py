@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from scenelake.pipeline.lake_access import LakeAccess
@@ -12,6 +12,7 @@ from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import Facts, Heard, Part, Piece, Ready, Receipt, Source
 from scenelake.schemas.rows import Keyframe, Scene, Shot, Word
+from scenelake.schemas.story import Gathered
 from scenelake.workers.align import Outline, build_scene, by_scene, outline, scene_spans
 from scenelake.workers.stage import Resources
 from scenelake.workers.tracks import is_empty, warnings
@@ -33,7 +34,7 @@ class Join:
     def setup(self) -> None:
         """Nothing to load."""
 
-    def process(self, item: Heard | Ready) -> Iterator[Part | Receipt]:
+    def process(self, item: Heard | Ready) -> Iterator[Part | Gathered | Receipt]:
         """Stage a clip, or take a film all of whose clips are staged.
 
         Errors:
@@ -47,10 +48,12 @@ class Join:
             yield from self._add(item)
         elif item.n_clips:
             yield from self._join(source, item.n_clips)
+        elif item.is_described:
+            yield Gathered(source, Recall(self._lake.folder, source).facts(), n_parts=0)
         else:
             yield from self._described_anew(source)
 
-    def _add(self, heard: Heard) -> Iterator[Part]:
+    def _add(self, heard: Heard) -> Iterator[Part | Gathered]:
         staging, clip = self._lake.staging, heard.clip
         video_id = clip.source.video_id
         staging.put_clip(video_id, clip.index, heard.piece)
@@ -59,7 +62,7 @@ class Join:
         if staging.win(video_id, "joined", token=f"{self._lake.run.run_id} {clip.index}"):
             yield from self._join(clip.source, clip.count)
 
-    def _join(self, source: Source, count: int) -> Iterator[Part]:
+    def _join(self, source: Source, count: int) -> Iterator[Part | Gathered]:
         staging = self._lake.staging
         pieces = [staging.outline(source.video_id, index) for index in range(count)]
         told = self._checked_warnings(source, pieces)
@@ -68,30 +71,37 @@ class Join:
         spans = scene_spans(line.shots, line.words, self._config.scene)
         facts = Facts(len(spans), line.cuts_s, line.language, told)
         bounds = [(span[0].start_s, span[-1].end_s) for span in spans]
-        for index, count_, first, end in self._missing_parts(source, bounds):
-            scenes = self._scenes(line, spans, film, range(first, end))
-            yield Part(source, index, count_, tuple(scenes), facts)
 
-    def _described_anew(self, source: Source) -> Iterator[Part]:
+        def scenes(first: int, end: int) -> Iterator[Scene]:
+            return self._scenes(line, spans, film, range(first, end))
+
+        yield from self._parts(source, facts, bounds, scenes)
+
+    def _described_anew(self, source: Source) -> Iterator[Part | Gathered]:
         """Parts of a committed film: all is known of it but what is to be written."""
         recall = Recall(self._lake.folder, source)
-        bounds, facts = recall.spans(), recall.facts()
-        for index, count, first, end in self._missing_parts(source, bounds):
-            scenes = recall.scenes(bounds[first][0], bounds[end - 1][1])
-            yield Part(source, index, count, tuple(scenes), facts)
+        bounds = recall.spans()
 
-    def _missing_parts(
-        self, source: Source, bounds: Sequence[tuple[float, float]]
-    ) -> Iterator[tuple[int, int, int, int]]:
-        """Index and count of the parts not yet described, and which scenes they hold.
+        def scenes(first: int, end: int) -> Iterator[Scene]:
+            return recall.scenes(bounds[first][0], bounds[end - 1][1])
 
-        The last one is given in any case: it makes the commit.
-        """
+        yield from self._parts(source, recall.facts(), bounds, scenes)
+
+    def _parts(
+        self,
+        source: Source,
+        facts: Facts,
+        bounds: Sequence[tuple[float, float]],
+        scenes: Callable[[int, int], Iterable[Scene]],
+    ) -> Iterator[Part | Gathered]:
+        """The parts that are not described yet; where all are, that they are."""
         groups = list(_groups(bounds, length_s=self._config.clips.length_s))
         done = self._lake.staging.parts(source.video_id)
-        for index, (first, end) in enumerate(groups):
-            if index not in done or (len(done) >= len(groups) and index == len(groups) - 1):
-                yield index, len(groups), first, end
+        missing = [index for index in range(len(groups)) if index not in done]
+        if not missing:
+            yield Gathered(source, facts, n_parts=len(groups))
+        for index in missing:
+            yield Part(source, index, len(groups), tuple(scenes(*groups[index])), facts)
 
     def _checked_warnings(self, source: Source, pieces: Sequence[Piece]) -> tuple[str, ...]:
         tracks = [track for piece in pieces for track in piece.tracks]

@@ -123,8 +123,11 @@ class Lake:
     ) -> pa.Table:
         if not names:
             return (schema or pa.schema([])).empty_table()
+        # Films written before a column was thought of have nulls in it.
+        known = [schema.empty_table()] if schema is not None else []
         try:
-            return pa.concat_tables([self._table(name, columns) for name in names])
+            tables = [*known, *(self._table(name, columns) for name in names)]
+            return pa.concat_tables(tables, promote_options="default")
         except (OSError, pa.ArrowInvalid) as error:
             raise LakeError(f"the lake cannot be read: {' '.join(str(error).split())}") from error
 

@@ -10,8 +10,12 @@ from scenelake.pipeline.claims import Claims
 from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.staging import Staging
 from scenelake.pipeline.store import Store
+from scenelake.schemas.config import OF_FILMS
 from scenelake.schemas.flow import Receipt, Source
 from scenelake.schemas.rows import Provenance
+
+SUMMARISE = "summarise"
+"""The step, and the key of its model, that shape films' rows alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,29 @@ class RunInfo:
     models: Mapping[str, str]
     prompt_hash: str | None
 
-    def provenance(self, *, frames_s: tuple[float, ...] = ()) -> Provenance:
+    def of_film(self) -> Provenance:
+        """What a film's row says."""
+        return self._provenance(self.configs, self.models)
+
+    def of_scene(self, *, frames_s: tuple[float, ...]) -> Provenance:
+        """What a scene's row says: nothing of what only the whole film has."""
+        configs = {k: v for k, v in self.configs.items() if k not in OF_FILMS}
+        models = {k: v for k, v in self.models.items() if k != SUMMARISE}
+        return self._provenance(configs, models, frames_s=frames_s)
+
+    def _provenance(
+        self,
+        configs: Mapping[str, str],
+        models: Mapping[str, str],
+        *,
+        frames_s: tuple[float, ...] = (),
+    ) -> Provenance:
         return Provenance(
             run_id=self.run_id,
             version=self.version,
             created_at=datetime.now(UTC),
-            configs=self.configs,
-            models=self.models,
+            configs=configs,
+            models=models,
             prompt_hash=self.prompt_hash,
             frames_s=frames_s,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from scenelake.pipeline.known_files import KnownFiles
 from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.recall import Recall
-from scenelake.schemas.config import Config
+from scenelake.schemas.config import OF_FILMS, Config
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.flow import EVERYTHING, Busy, Clip, Ready, Skipped, Source
 from scenelake.workers.files import forget_copy, local_copy
@@ -116,9 +116,10 @@ class Plan:
         if len(done) == len(clips):
             yield Ready(source, len(clips))
             return
-        makes = to_make(self._lake.store.committed_configs(video_id), self._lake.run.configs)
+        committed = self._lake.store.committed_configs(video_id)
+        makes = to_make(committed, self._lake.run.configs)
         if not makes:
-            yield Ready(source, 0)
+            yield Ready(source, 0, is_described(committed, self._lake.run.configs))
             return
         recall = Recall(self._lake.folder, source)
         for clip in clips:
@@ -152,6 +153,12 @@ def to_make(committed: Mapping[str, str] | None, wanted: Mapping[str, str]) -> f
     if "speech" in changed and changed & _PICTURES:
         return EVERYTHING
     return frozenset(changed)
+
+
+def is_described(committed: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
+    """Whether a film's scenes are as wanted: nothing lacks but what its own row says."""
+    scenes = wanted.keys() - OF_FILMS
+    return committed is not None and all(committed.get(f) == wanted[f] for f in scenes)
 
 
 def _lighter(source: Source, start_s: float) -> Source:

@@ -56,6 +56,7 @@ def video_text(shown: dict[str, Any]) -> str:
     """`video_json` as lines."""
     lines = [_video_line(shown), f"  {shown['uri']}"]
     lines += [f"  warning: {warning}" for warning in shown["warnings"]]
+    lines += _summary_lines(shown)
     for scene in shown["scenes"]:
         lines += ["", f"{span(scene['start_s'], scene['end_s'])}  {scene['title']}"]
         labels = ", ".join(f"{x['name']} {x['score']:.2f}" for x in scene["labels"])
@@ -68,6 +69,12 @@ def video_text(shown: dict[str, Any]) -> str:
         }
         lines += [f"    {what}{text}" for what, text in said.items() if text]
     return "\n".join(lines)
+
+
+def _summary_lines(shown: dict[str, Any]) -> list[str]:
+    chapters = [f"    {clock(c['start_s'])}  {c['title']}" for c in shown["chapters"] or ()]
+    summary = [f"  {shown['summary']}"] if shown["summary"] else []
+    return [*summary, *(["  chapters:", *chapters] if chapters else [])]
 
 
 def span(start_s: float, end_s: float) -> str:

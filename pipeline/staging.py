@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.store import packed
+from scenelake.schemas.config import OF_FILMS
 from scenelake.schemas.flow import Piece, Track
 from scenelake.schemas.rows import Keyframe, Label, ScreenText, Word
 from scenelake.schemas.tables import SCHEMA_VERSION, pieces_table
@@ -55,8 +56,9 @@ class Staging:
 
     @classmethod
     def of(cls, folder: Folder, configs: Mapping[str, str], *, clip_s: float) -> Staging:
-        clip_families = {k: v for k, v in configs.items() if k != "describe"}
-        return cls(folder, _hash(clip_families, clip_s), _hash(configs, clip_s))
+        parts = {k: v for k, v in configs.items() if k not in OF_FILMS}
+        clips = {k: v for k, v in parts.items() if k != "describe"}
+        return cls(folder, _hash(clips, clip_s), _hash(parts, clip_s))
 
     def clips(self, video_id: str) -> set[int]:
         """Indices of the clips that are done."""
@@ -79,10 +81,14 @@ class Staging:
     def put_part(self, video_id: str, index: int, table: pa.Table) -> None:
         self.folder.write(self._part(video_id, index), packed(table))
 
+    def part_names(self, video_id: str, count: int) -> list[str]:
+        """The parts' files, in order."""
+        return [self._part(video_id, index) for index in range(count)]
+
     def part_tables(self, video_id: str, count: int) -> Iterator[pa.Table]:
         """The parts' tables in order, one in memory at a time."""
-        for index in range(count):
-            with self.folder.parquet(self._part(video_id, index)) as file:
+        for name in self.part_names(video_id, count):
+            with self.folder.parquet(name) as file:
                 yield file.read()
 
     def win(self, video_id: str, race: str, *, token: str) -> bool:
@@ -101,7 +107,7 @@ class Staging:
 
     def forget_races(self, video_id: str) -> None:
         """A new run begins: what was won by a worker that is no more is open again."""
-        for race in ("joined", "committed"):
+        for race in ("joined", "gathered"):
             self.folder.remove(f"_staging/{video_id}/{self.parts_key}/{race}")
 
     def clear(self, video_id: str) -> None:

@@ -84,6 +84,14 @@ class Store:
         ):
             for part in parts:
                 writer.write_table(part)
+        self.commit_row(video)
+
+    def commit_row(self, video: Video) -> None:
+        """Write a film's row, whose scenes are there.
+
+        Errors:
+            LakeError: the lake cannot be written; what was there is there still.
+        """
         self.folder.write(_name("videos", video.video_id), packed(videos_table([video])))
         self.clear_failures(uri=video.uri, video_id=video.video_id)
 

@@ -268,6 +268,21 @@ class DescribeConfig(ChatConfig):
     n_neighbours: int = Field(default=1, ge=0)
 
 
+class SummariseConfig(ChatConfig):
+    """How a film's summary and its chapters' titles are written.
+
+    Attributes:
+        max_tokens: of one reply, of which a film has several.
+        max_sentences: of a summary, however long the film is.
+        max_chapters: of a film, however long it is.
+    """
+
+    engine: str = "extractive"
+    max_tokens: PositiveInt = 400
+    max_sentences: PositiveInt = 12
+    max_chapters: PositiveInt = 60
+
+
 class AnswerConfig(ChatConfig):
     engine: str = "smollm2"
     n_scenes: PositiveInt = 5
@@ -335,6 +350,7 @@ class Config(Section):
     speech: SpeechConfig = SpeechConfig()
     text: TextConfig = TextConfig()
     describe: DescribeConfig = DescribeConfig()
+    summarise: SummariseConfig = SummariseConfig()
     answer: AnswerConfig = AnswerConfig()
     search: SearchConfig = SearchConfig()
     strict: bool = False
@@ -346,8 +362,12 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "ocr": ("keyframes", "ocr"),
     "speech": ("vad", "speech"),
     "describe": ("describe", "text"),
+    "summary": ("summarise", "text"),
 }
 """Column family -> the sections of the configuration that shape it."""
+
+OF_FILMS = frozenset({"summary"})
+"""The families whose columns are in a film's row alone: its scenes know nothing of them."""
 
 
 _HOW = frozenset(

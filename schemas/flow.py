@@ -3,10 +3,11 @@
 Seconds are float64 on the film's own clock, whose zero is the earliest stream start of
 the container. Spans are half open: ``start_s <= t < end_s``.
 
-    Clip -> Footage -> Seen -> Read -> Heard -> Part -> Receipt
+    Clip -> Footage -> Seen -> Read -> Heard -> Part -> Summed -> Receipt
 
 Each step takes one of these and gives the next; none is filled in along the way. A long
-film is many clips, joined when the last is heard, then parts, joined at the commit.
+film is many clips, joined when the last is heard, then parts, gathered when the last is
+described (`schemas.story`).
 """
 
 from __future__ import annotations
@@ -382,10 +383,14 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A film of which all clips wait in the lake, or all but the descriptions is there."""
+    """A film of which all clips wait in the lake; or, of 0 clips, one that is in it already.
+
+    `is_described`: not even its descriptions are to be made anew.
+    """
 
     source: Source
     n_clips: int
+    is_described: bool = False
 
 
 @dataclass(frozen=True, slots=True)

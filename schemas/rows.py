@@ -155,7 +155,11 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """One row of the videos table."""
+    """One row of the videos table.
+
+    `summary_grounded`: a sentence of the summary is a model's, and found true; None where
+    there is no summary.
+    """
 
     video_id: str
     uri: str
@@ -172,6 +176,7 @@ class Video:
     n_bytes: int
     provenance: Provenance
     summary: str | None = None
+    summary_grounded: bool | None = None
     chapters: tuple[Chapter, ...] = ()
     warnings: tuple[str, ...] = ()
     cuts_s: tuple[float, ...] = ()

@@ -89,6 +89,7 @@ VIDEOS = _schema(
         ("cuts_s", pa.list_(pa.float64())),
         ("n_bytes", pa.int64()),
         ("provenance", _PROVENANCE),
+        ("summary_grounded", pa.bool_()),
     ],
 )
 

@@ -20,6 +20,7 @@ from scenelake.schemas.flow import (
     VisualEncoding,
 )
 from scenelake.schemas.rows import Citation, Scene, ScreenText, Word
+from scenelake.schemas.story import Story, Summary
 
 
 class Engine(Protocol):
@@ -173,6 +174,26 @@ class Describer(Engine, Protocol):
 
         They are neighbours in one film, in time order. A scene that the model fails on is
         described by its evidence alone; the others are not touched by that.
+
+        Errors:
+            TransientError: the model cannot be reached at all, for now.
+        """
+        ...
+
+
+class Summariser(Engine, Protocol):
+    """Writes a film's summary, and divides it into chapters, from what its scenes tell."""
+
+    @property
+    def prompt_hash(self) -> str:
+        """Hash of the prompts and of all else that shapes a summary."""
+        ...
+
+    def summarise(self, story: Story) -> Summary:
+        """A summary, and chapters that tile the film and begin where scenes do.
+
+        What a model writes stands only where the scenes bear it out; else what they say
+        stands itself.
 
         Errors:
             TransientError: the model cannot be reached at all, for now.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from typing import Any
 
 from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Part
@@ -41,14 +42,11 @@ class Describe:
 
     def take_counts(self) -> dict[str, float]:
         """Prompts, tokens, retries and so on, where the describer counts them."""
-        take = getattr(self._describer, "take_usage", None)
-        return {} if take is None else asdict(take())
+        return usage_of(self._describer)
 
     def close(self) -> None:
         """Hang up on a server, where the describer asks one."""
-        close = getattr(self._describer, "close", None)
-        if close is not None:
-            close()
+        hang_up(self._describer)
 
 
 class EmbedText:
@@ -78,6 +76,19 @@ class EmbedText:
         yield replace(
             item, scenes=tuple(replace(scene, text_embedding=vector) for scene, vector in scenes)
         )
+
+
+def usage_of(engine: Any) -> dict[str, float]:
+    """What an engine's prompts have cost since this was last asked, where it counts that."""
+    take = getattr(engine, "take_usage", None)
+    return {} if take is None else asdict(take())
+
+
+def hang_up(engine: Any) -> None:
+    """Let an engine go that holds more than memory."""
+    close = getattr(engine, "close", None)
+    if close is not None:
+        close()
 
 
 def scene_text(scene: Scene) -> str:

@@ -15,7 +15,14 @@ from scenelake.schemas.flow import Clip, Heard, Piece, Source, Stream, Track
 from scenelake.schemas.rows import Keyframe, Label, ScreenText, Shot, Word
 from tests.media.timelines import random_shots, random_words
 
-CONFIGS = {"cut": "c1", "visual": "v1", "ocr": "o1", "speech": "s1", "describe": "d1"}
+CONFIGS = {
+    "cut": "c1",
+    "visual": "v1",
+    "ocr": "o1",
+    "speech": "s1",
+    "describe": "d1",
+    "summary": "m1",
+}
 DIM = 4
 
 

@@ -13,9 +13,11 @@ from scenelake.pipeline.commit import Commit
 from scenelake.pipeline.join import Join
 from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.recall import Recall
+from scenelake.pipeline.summarise import Summarise
 from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Part, Piece, Receipt, Source
 from scenelake.schemas.rows import Scene, Shot, Word
+from scenelake.schemas.story import Summed
 from scenelake.workers.align import outline
 from tests.pipeline.staged import DIM, MadeUp, lake_access, random_film, source
 
@@ -26,10 +28,13 @@ CONFIG = Config.model_validate({"clips": {"length_s": 60.0}})
 def commit(film: MadeUp, access: LakeAccess) -> list[Scene]:
     """Bring a film into a lake as a run does; gives its scenes."""
     access.claims.take(film.source.video_id, uri=film.source.uri)
-    join, put = Join(CONFIG, access), Commit(access, visual_dim=DIM, text_dim=2)
+    dims = {"visual_dim": DIM, "text_dim": 2}
+    join, put = Join(CONFIG, access), Commit(access, **dims)
+    sum_up = Summarise(CONFIG, access, **dims)
     (clip,) = film.clips()
     parts = [part for part in join.process(clip) if isinstance(part, Part)]
-    ends = [end for part in parts for end in put.process(part)]
+    summed = [item for part in parts for item in sum_up.process(part)]
+    ends = [end for item in summed if isinstance(item, Summed) for end in put.process(item)]
     assert [type(end) for end in ends] == [Receipt]
     return [scene for part in parts for scene in part.scenes]
 

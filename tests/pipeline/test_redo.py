@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scenelake.pipeline import Lake, run
 from scenelake.pipeline.job import RunSummary
-from scenelake.pipeline.plan import to_make
+from scenelake.pipeline.plan import is_described, to_make
 from scenelake.schemas.config import Config
 from tests.media import films
 from tests.pipeline.light import light_engines
@@ -28,6 +28,7 @@ BASE: dict[str, dict[str, object]] = {
     "visual": {"engine": "mean-colour"},
 }
 CHANGES: dict[str, dict[str, dict[str, object]]] = {
+    "summary": {"summarise": {"max_sentences": 1}},
     "describe": {"describe": {"engine": "evidence", "max_tokens": 50}},
     "ocr": {"ocr": {"min_score": 1.0}},
     "visual": {"visual": {"engine": "mean-colour", "min_label_score": 0.4}},
@@ -35,6 +36,7 @@ CHANGES: dict[str, dict[str, dict[str, object]]] = {
     "cut": {"keyframes": {"candidate_every_s": 0.3}, "cut": {"min_shot_frames": 14}},
 }
 MADE_AGAIN = {
+    "summary": {},
     "describe": {},
     "ocr": {"ocr": N_CLIPS},
     "visual": {"visual": N_CLIPS},
@@ -42,6 +44,7 @@ MADE_AGAIN = {
     "cut": {"decode": N_CLIPS, "visual": N_CLIPS, "ocr": N_CLIPS},
 }
 KEPT = {
+    "summary": {"jpeg", "vector", "label", "ocr", "words"},
     "describe": {"jpeg", "vector", "label", "ocr", "words"},
     "ocr": {"jpeg", "vector", "label", "words"},
     "visual": {"jpeg", "ocr", "words"},
@@ -162,7 +165,7 @@ def test_all_else_stays_bit_for_bit(base: Ran, redo: Redo, change: str) -> None:
         assert ran.made(what) == base.made(what), what
 
 
-@pytest.mark.parametrize("change", ["describe", "ocr", "visual", "speech"])
+@pytest.mark.parametrize("change", ["summary", "describe", "ocr", "visual", "speech"])
 def test_scenes_stay_where_they_were(base: Ran, redo: Redo, change: str) -> None:
     for column in ("scene_id", "start_s", "end_s", "shots"):
         ours, theirs = ([row[column] for row in ran.scenes] for ran in (redo(change), base))
@@ -183,12 +186,31 @@ def test_rows_say_the_new_configuration_and_run(base: Ran, redo: Redo, change: s
     changed = {family for family in ours if ours[family] != theirs[family]}
     # Keyframes shape what is seen and read of them too.
     assert changed == {"cut": {"cut", "visual", "ocr"}}.get(change, {change})
+    of_scenes = {family: digest for family, digest in ours.items() if family != "summary"}
+    by = (base if change == "summary" else redo(change)).summary.run_id
     for scene in redo(change).scenes:
-        assert dict(scene["provenance"]["configs"]) == ours
-        assert scene["provenance"]["run_id"] == redo(change).summary.run_id
+        assert dict(scene["provenance"]["configs"]) == of_scenes
+        assert scene["provenance"]["run_id"] == by
 
 
-@pytest.mark.parametrize("change", ["visual", "speech", "cut"])
+def test_another_summary_touches_nothing_but_the_films_row(base: Ran, redo: Redo) -> None:
+    assert scenes_bytes(redo("summary")) == scenes_bytes(base)
+    assert redo("summary").worked["describe"] == 0
+    assert redo("summary").video["summary"] != base.video["summary"]
+    assert redo("summary").video["summary"]
+
+
+def test_another_describer_means_another_summary(redo: Redo) -> None:
+    worked = redo("describe").worked
+    assert worked["describe"] > 0
+    assert worked["summarise"] > 0
+
+
+def scenes_bytes(ran: Ran) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (ran.lake / "scenes").glob("*.parquet")}
+
+
+@pytest.mark.parametrize("change", ["summary", "visual", "speech", "cut"])
 def test_going_back_gives_the_first_lake_again(
     film: Path, base: Ran, redo: Redo, change: str
 ) -> None:
@@ -233,6 +255,8 @@ def test_what_must_be_made_follows_from_what_was_changed(
     after = before | dict.fromkeys(changed, "changed")
     assert to_make(before, after) == set(made)
     assert to_make(None, after) == {"cut", "visual", "ocr", "speech"}
+    assert not is_described(None, after)
+    assert is_described(before, after | {"summary": "changed"}) == (not changed)
 
 
 def test_another_length_of_clips_is_no_change(film: Path, base: Ran) -> None:

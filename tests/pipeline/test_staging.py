@@ -111,6 +111,14 @@ def test_another_describer_has_the_same_clips_but_parts_of_its_own(tmp_path: Pat
     assert (staging.clips("film"), staging.parts("film")) == ({0}, {0})
 
 
+def test_another_summariser_has_the_same_clips_and_parts(tmp_path: Path) -> None:
+    staging = lake_access(tmp_path).staging
+    staging.put_clip("film", 0, PIECE)
+    staging.put_part("film", 0, NO_SCENES)
+    other = lake_access(tmp_path, summary="other").staging
+    assert (other.clips("film"), other.parts("film")) == ({0}, {0})
+
+
 NO_SCENES = scenes_table([], visual_dim=3, text_dim=2)
 
 
@@ -128,7 +136,7 @@ def test_one_wins_and_wins_again(staging: Staging) -> None:
     assert staging.win("film", "joined", token="run-1 3")
     assert not staging.win("film", "joined", token="run-1 4")
     assert staging.win("film", "joined", token="run-1 3")
-    assert staging.win("film", "committed", token="run-1 4")
+    assert staging.win("film", "gathered", token="run-1 4")
     assert staging.win("other film", "joined", token="run-1 4")
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scenelake.schemas.config import CutConfig
+from scenelake.schemas.config import CutConfig, TextConfig
 from scenelake.schemas.flow import Source
 from scenelake.workers.cut import AdaptiveCut
 from scenelake.workers.probe import probe
+from scenelake.workers.text import MiniLm
 from scenelake.workers.video import open_video, upright_size
 
 _EVERY_PX = 8
@@ -48,6 +49,14 @@ def source_of() -> Callable[[Path], Source]:
 def read_film() -> Callable[[Path, str], Reading]:
     """``read_film(path, backend)``: a film decoded once a session."""
     return functools.cache(_read)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> MiniLm:
+    """The text encoder, loaded."""
+    encoder = MiniLm(TextConfig())
+    encoder.setup()
+    return encoder
 
 
 def _source(path: Path) -> Source:
