@@ -328,7 +328,7 @@ class SearchConfig(Section):
     weights: RankingWeights = RankingWeights()
     word_weights: FieldWeights = FieldWeights()
     rank_offset: PositiveFloat = 60.0
-    depth: PositiveInt = 200
+    depth: PositiveInt = 100
     fold_within_s: float = 5.0
     fold_alike: float = Field(default=0.95, gt=0, le=1)
 

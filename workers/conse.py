@@ -27,6 +27,7 @@ from scenelake.schemas.config import TextConfig, VisualConfig
 from scenelake.schemas.flow import Float32, FrameBatch, UInt8, VisualEncoding
 from scenelake.schemas.rows import Label
 from scenelake.workers import weights
+from scenelake.workers.conse_queries import ConseQueries, centred, known_mean, unit
 from scenelake.workers.devices import share_cores
 from scenelake.workers.engines import TextEncoder
 from scenelake.workers.text import MiniLm
@@ -78,6 +79,12 @@ class Conse:
     def weights(self) -> tuple[str, ...]:
         return (WEIGHTS, NAMES, *self._text.weights)
 
+    def for_queries(self) -> ConseQueries | Conse:
+        """What encodes texts only, where the mean of the class names is known."""
+        light = getattr(self._text, "for_queries", None)
+        mean = known_mean(self.model)
+        return self if light is None or mean is None else ConseQueries(self.model, light(), mean)
+
     def setup(self) -> None:
         """Load the classifier and the text model, and encode the 1000 class names."""
         names = class_names(weights.locate(NAMES))
@@ -104,10 +111,7 @@ class Conse:
 
     def encode_text(self, texts: Sequence[str]) -> Float32:
         """(N,) texts to (N, D) of length 1; a text without words gives zeros."""
-        loaded = self._ready()
-        vectors = self._text.encode(texts)
-        has_words = vectors.any(axis=1, keepdims=True)
-        return _unit(np.where(has_words, vectors - loaded.mean, vectors))
+        return centred(self._text.encode(texts), self._ready().mean)
 
     def _ready(self) -> _Loaded:
         assert self._loaded is not None, "setup() comes first"
@@ -126,7 +130,7 @@ class Conse:
 
     def _vector(self, probabilities: Float32) -> Float32:
         top = np.argsort(-probabilities)[:TOP_CLASSES]
-        return _unit(probabilities[top] @ self._ready().vectors[top])
+        return unit(probabilities[top] @ self._ready().vectors[top])
 
     def _labels(self, probabilities: Float32) -> tuple[Label, ...]:
         """Names by probability; two classes of one name (crane: bird, machine) are one label."""
@@ -176,9 +180,3 @@ def _crops(picture: UInt8) -> list[UInt8]:
     squares = [picture.take(range(start, start + side), axis=axis) for start in starts]
     how = cv2.INTER_AREA if side > SIDE_PX else cv2.INTER_CUBIC
     return [np.asarray(cv2.resize(s, (SIDE_PX, SIDE_PX), interpolation=how)) for s in squares]
-
-
-def _unit(vectors: Float32) -> Float32:
-    """To length 1 along the last axis; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)

@@ -68,20 +68,26 @@ def weights_of(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ref for e in engines for ref in getattr(e, "weights", ())))
 
 
-def ready(step: str, section: EngineSection) -> Any:
+def ready(step: str, section: EngineSection, *, for_queries: bool = False) -> Any:
     """The engine that a section of the configuration names, with its weights loaded.
 
     Made once in a process: a second question does not load the models again.
+
+    Args:
+        for_queries: by the engine's own lighter way of encoding a single short text, where
+            it has one: a search is answered before a large library would have loaded.
     """
-    key = (step, section.model_dump_json())
+    key = (step, section.model_dump_json(), for_queries)
     with _loading:
         if key not in _loaded:
             engine = make(step, section)
+            if for_queries and hasattr(engine, "for_queries"):
+                engine = engine.for_queries()
             engine.setup()
             _loaded[key] = engine
         return _loaded[key]
 
 
-_loaded: dict[tuple[str, str], Any] = {}
+_loaded: dict[tuple[str, str, bool], Any] = {}
 _loading = threading.RLock()
 """One engine may ask for another while it is set up."""

@@ -15,6 +15,7 @@ from scenelake.schemas.flow import Float32
 from scenelake.workers import weights
 from scenelake.workers.devices import share_cores
 from scenelake.workers.pretrained import load
+from scenelake.workers.text_light import LightMiniLm
 
 WEIGHTS = "minilm"
 DIM = 384
@@ -53,6 +54,10 @@ class MiniLm:
     @property
     def dim(self) -> int:
         return DIM
+
+    def for_queries(self) -> LightMiniLm:
+        """The same vectors for one text at a time, ready in a tenth of the time."""
+        return LightMiniLm(weights_name=WEIGHTS, dim=DIM, max_tokens=MAX_TOKENS)
 
     def setup(self) -> None:
         """Load the weights from this machine; a second call does nothing.

@@ -34,9 +34,9 @@ class Encoders:
     def text(self, text: str, *, kind: str) -> Float32:
         """(D,) to compare with vectors of this kind."""
         if kind == "told":
-            words: TextEncoder = registry.ready("text", self._config.text)
+            words: TextEncoder = registry.ready("text", self._config.text, for_queries=True)
             return _only(words.encode([text]))
-        pictures: VisualEncoder = registry.ready("visual", self._config.visual)
+        pictures: VisualEncoder = registry.ready("visual", self._config.visual, for_queries=True)
         return _only(pictures.encode_text([text]))
 
     def picture(self, path: Path) -> Float32:

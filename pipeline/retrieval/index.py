@@ -52,8 +52,7 @@ class Index:
 
     def member(self, place: Place) -> Member:
         """The film of a scene."""
-        members = self.segments[place.segment].members
-        return next(m for m in members if m.first <= place.row < m.first + m.n_rows)
+        return self.segments[place.segment].member_at(place.row)
 
     def row(self, place: Place) -> dict[str, Any]:
         """What is kept of a scene."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,10 +12,9 @@ from scenelake.pipeline.retrieval.fuse import Ranking
 from scenelake.pipeline.retrieval.index import Index, Place
 from scenelake.pipeline.retrieval.segment import Segment
 from scenelake.pipeline.retrieval.tokens import Wanted
-from scenelake.pipeline.retrieval.vectors import Mask, Vectors
+from scenelake.pipeline.retrieval.vectors import Mask, Rows
 from scenelake.schemas.flow import Float32
 
-_SAMPLE = 2048
 _NO_SPREAD = 1e-6
 
 Allowed = Mapping[int, Mask | None]
@@ -44,16 +43,12 @@ def by_likeness(
     Trusted as far as they stand out: the most alike of a thousand need not be alike.
     """
     segments = [(n, s) for n, s in enumerate(index.segments) if s.models[kind] == model]
-    found = sorted(
-        (
-            item
-            for number, segment in segments
-            for item in _nearest(number, segment.vectors[kind], query, allowed[number], depth)
-        ),
-        key=lambda item: (-item[1], item[0].segment, item[0].row),
-    )[:depth]
-    places, cosines = [place for place, _ in found], [cosine for _, cosine in found]
-    usual = [s.vectors[kind].background(query, n=_SAMPLE // len(segments)) for _, s in segments]
+    found = [
+        (number, *segment.vectors[kind].nearest(query, among=allowed[number], n=depth))
+        for number, segment in segments
+    ]
+    places, cosines = _best(found, depth)
+    usual = [s.vectors[kind].background(query) for _, s in segments]
     n_allowed = sum(_count(s, allowed[number]) for number, s in segments)
     return Ranking.of(kind, places, cosines, _trust(cosines, usual, n_allowed=n_allowed))
 
@@ -80,12 +75,16 @@ def but(index: Index, place: Place, allowed: Allowed) -> Allowed:
     return {**allowed, place.segment: mask}
 
 
-def _nearest(
-    number: int, vectors: Vectors, query: Float32, among: Mask | None, depth: int
-) -> Iterator[tuple[Place, float]]:
-    rows, cosines = vectors.nearest(query, among=among, n=depth)
-    for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
-        yield Place(number, row), cosine
+def _best(found: Sequence[tuple[int, Rows, Float32]], n: int) -> tuple[list[Place], list[float]]:
+    """The best of several segments' rows with their cosines."""
+    if not found:
+        return [], []
+    numbers = np.repeat([number for number, _, _ in found], [len(rows) for _, rows, _ in found])
+    rows = np.concatenate([rows for _, rows, _ in found])
+    cosines = np.concatenate([cosines for _, _, cosines in found])
+    order = np.lexsort((rows, numbers, -cosines))[:n]
+    pairs = zip(numbers[order].tolist(), rows[order].tolist(), strict=True)
+    return [Place(*pair) for pair in pairs], cosines[order].tolist()
 
 
 def _trust(

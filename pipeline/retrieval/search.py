@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from scenelake.pipeline.retrieval import rankings
 from scenelake.pipeline.retrieval.choice import Choice, choice
@@ -94,6 +96,10 @@ class Searcher:
                 other models altogether.
         """
         index = self._index()
+        with _one_thread().limit(limits=1, user_api="blas"):
+            return self._found(index, query, k=k, filters=filters)
+
+    def _found(self, index: Index, query: Query, *, k: int, filters: Filters) -> list[Hit]:
         asked, settings = wanted(query.text), self._config.search
         fused = fuse(
             self._rankings(index, query, asked, choice(filters, index.segments)),
@@ -184,6 +190,13 @@ class Searcher:
             f"{films} not searched by what is {kind}: {told}; `scenelake run` with one "
             "configuration makes them alike"
         )
+
+
+@cache
+def _one_thread() -> ThreadpoolController:
+    """Matrices of one query are small: threads that wait for each other cost more than they
+    bring, and many times more on a busy machine."""
+    return ThreadpoolController()
 
 
 def _place_of(index: Index, scene_id: str) -> Place:

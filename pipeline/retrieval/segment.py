@@ -6,8 +6,10 @@ joined.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ class Member:
     n_rows: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """Rows and vectors of films whose vectors come from the same models.
 
@@ -74,6 +76,14 @@ class Segment:
     def n_live(self) -> int:
         """Rows of films that are not gone."""
         return sum(member.n_rows for member in self.members)
+
+    def member_at(self, row: int) -> Member:
+        """The film of a live row."""
+        return self.members[bisect_right(self._firsts, row) - 1]
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        return [member.first for member in self.members]
 
     def names(self, column: str) -> list[str]:
         """What occurs in a column of lists, each once."""

@@ -8,6 +8,7 @@ the query name candidates, and those are compared by the float16 rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,15 @@ _TRAINING_ROWS_PER_LIST = 40
 _TRAINING_ROUNDS = 8
 _N_PROBES = 32
 """In lists of synthetic clusters: the best ten of 131,072 rows with a recall of 0.995."""
-_OVERSAMPLING = 4
+_SAMPLE_ROWS = 512
+_OVERSAMPLING = 2
 """Codes of 8 bits mistake near neighbours: so many candidates for each one wanted."""
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Vectors:
     """Vectors of one model.
 
@@ -95,10 +97,14 @@ class Vectors:
         picked = self.matrix if whole else self.matrix[rows]
         return np.asarray(picked, np.float32) @ query
 
-    def background(self, query: Float32, *, n: int) -> Float32:
-        """Cosines of about `n` rows from all over, to know what is usual; at most 2 `n`."""
+    def background(self, query: Float32) -> Float32:
+        """Cosines of some rows from all over, to know what is usual."""
+        return self._sample @ query
+
+    @cached_property
+    def _sample(self) -> Float32:
         rows = np.flatnonzero(self.present)
-        return self.likeness(query, rows[:: max(1, len(rows) // n)])
+        return np.asarray(self.matrix[rows[:: 1 + len(rows) // _SAMPLE_ROWS]], np.float32)
 
     def _candidates(self, query: Float32, chosen: Mask | None, n: int) -> Rows:
         faiss = _faiss()
