@@ -16,7 +16,14 @@ from typing import Any
 
 import click
 
-from scenelake.pipeline import cli_eval, cli_export, cli_lake, cli_machine, cli_search
+from scenelake.pipeline import (
+    cli_ask,
+    cli_eval,
+    cli_export,
+    cli_lake,
+    cli_machine,
+    cli_search,
+)
 from scenelake.pipeline.cli_options import (
     as_json,
     config_of,
@@ -130,7 +137,7 @@ def _which_failed(value: str | None) -> bool | str:
 for _command in (
     cli_lake.show,
     cli_search.search,
-    cli_lake.ask,
+    cli_ask.ask,
     cli_export.export,
     cli_eval.evaluate,
     cli_machine.models,

@@ -16,7 +16,7 @@ from scenelake.schemas.errors import LakeError, UsageError
 from scenelake.schemas.tables import FAILURES, VIDEOS
 
 if TYPE_CHECKING:
-    from scenelake.pipeline.ask import Asked
+    from scenelake.pipeline.asking.asked import Asked
     from scenelake.pipeline.retrieval.filters import Filters
     from scenelake.pipeline.retrieval.hits import Hit
 
@@ -105,12 +105,22 @@ class Lake:
         return search(self, text, k=k, config=config or Config(), filters=filters or EVERYTHING)
 
     def ask(
-        self, question: str, *, video: str | None = None, config: Config | None = None
+        self,
+        question: str,
+        *,
+        video: str | None = None,
+        options: Sequence[str] = (),
+        config: Config | None = None,
     ) -> Asked:
-        """An answer with time citations, or that the films do not tell."""
-        from scenelake.pipeline.ask import ask
+        """An answer with time citations, or that the films do not tell.
 
-        return ask(self, question, video=video, config=config or Config())
+        Args:
+            video: id or file name of the only film to look into.
+            options: answers to choose from.
+        """
+        from scenelake.pipeline.asking.one import ask
+
+        return ask(self, question, video=video, options=options, config=config or Config())
 
     def _committed(self, table: str) -> list[str]:
         """Names of a table's files whose film is there whole."""

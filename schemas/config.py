@@ -244,27 +244,35 @@ class ChatConfig(EngineSection):
     quantization: Literal["none", "int8", "int4"] = "none"
 
 
-class DescribeConfig(ChatConfig):
+class FramesConfig(ChatConfig):
+    """What of a scene's pictures a language model is shown.
+
+    Attributes:
+        max_frames: of a scene that the model is shown.
+        frame_side_px: of a picture, at most.
+        same_frame: frames more alike than this (cosine of their vectors) to the last one
+            shown are left out; 1 leaves none out.
+        dull_side_px: of pictures of a scene in which little changes, at most.
+    """
+
+    max_frames: PositiveInt = 8
+    frame_side_px: PositiveInt = 448
+    same_frame: float = Field(default=1.0, gt=0, le=1)
+    dull_side_px: PositiveInt | None = None
+
+
+class DescribeConfig(FramesConfig):
     """How a scene's title and description are written.
 
     Attributes:
         policy: "early": frames and words in time order in one prompt; "late": each frame
             told by itself, then all put together; "hybrid": what goes on around the scene
             summed up, then as early.
-        max_frames: of a scene that the model is shown.
-        frame_side_px: of a picture, at most.
-        same_frame: frames more alike than this (cosine of their vectors) to the last one
-            shown are left out; 1 leaves none out.
-        dull_side_px: of pictures of a scene in which little changes, at most.
         n_neighbours: scenes before and after that the model is told about.
     """
 
     engine: str = "smollm2"
     policy: str = "early"
-    max_frames: PositiveInt = 8
-    frame_side_px: PositiveInt = 448
-    same_frame: float = Field(default=1.0, gt=0, le=1)
-    dull_side_px: PositiveInt | None = None
     n_neighbours: int = Field(default=1, ge=0)
 
 
@@ -283,9 +291,18 @@ class SummariseConfig(ChatConfig):
     max_chapters: PositiveInt = 60
 
 
-class AnswerConfig(ChatConfig):
-    engine: str = "smollm2"
-    n_scenes: PositiveInt = 5
+class AnswerConfig(FramesConfig):
+    """How questions are answered.
+
+    Attributes:
+        n_scenes: that are found for a question and may answer it.
+        max_frames: of each of them that a model with eyes is shown.
+    """
+
+    engine: str = "extractive"
+    n_scenes: PositiveInt = 8
+    max_frames: PositiveInt = 2
+    max_tokens: PositiveInt = 400
 
 
 class RankingWeights(Section):
@@ -386,7 +403,7 @@ def family_hashes(config: Config, revisions: Mapping[str, str]) -> dict[str, str
     """
     sections = {name: _shaping(section) for name, section in config}
     return {
-        family: _hash({"sections": [sections[n] for n in names], "by": revisions.get(family, "")})
+        family: digest({"sections": [sections[n] for n in names], "by": revisions.get(family, "")})
         for family, names in FAMILIES.items()
     }
 
@@ -399,6 +416,12 @@ def _shaping(section: Any) -> Any:
     return section.model_dump(mode="json", exclude=set(hidden))
 
 
-def _hash(value: Any) -> str:
+def section_hash(section: EngineSection, *, by: str) -> str:
+    """Hash of what of a section shapes what its engine makes, and of what else does."""
+    return digest({"section": _shaping(section), "by": by})
+
+
+def digest(value: Any) -> str:
+    """Hash of a JSON value: 16 hex digits."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

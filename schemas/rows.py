@@ -202,17 +202,46 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class FilmSpan:
+    """Seconds ``[start_s, end_s)`` of a film."""
+
+    video_id: str
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        _check_span(f"span of {self.video_id}", self.start_s, self.end_s)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFailure:
+    """Why a question got no answer."""
+
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """One row of the answers table; `video_id` None: asked of the whole lake."""
+    """One row of the answers table; `video_id` None: asked of the whole lake.
+
+    Attributes:
+        answer: None where the question failed.
+        choice: letter and text of the option that was chosen, "B) red".
+        spans: where it happens, of a question that asks when.
+        failure: None where there is an answer.
+    """
 
     question_id: str
     question: str
-    answer: str
+    answer: str | None
     grounded: bool
     citations: tuple[Citation, ...]
     provenance: Provenance
     video_id: str | None = None
     choice: str | None = None
+    spans: tuple[FilmSpan, ...] = ()
+    failure: AnswerFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ _CITATION = pa.struct(
         pa.field("quote", pa.string()),
     ]
 )
+_FILM_SPAN = pa.struct([pa.field("video_id", pa.string()), *_SPAN])
+_ANSWER_FAILURE = pa.struct([("error_type", pa.string()), ("message", pa.string())])
 _PROVENANCE = pa.struct(
     [
         ("run_id", pa.string()),
@@ -104,6 +106,8 @@ ANSWERS = _schema(
         ("citations", pa.list_(_CITATION)),
         ("grounded", pa.bool_()),
         ("provenance", _PROVENANCE),
+        ("spans", pa.list_(_FILM_SPAN)),
+        ("failure", _ANSWER_FAILURE),
     ],
 )
 

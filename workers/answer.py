@@ -1,136 +1,108 @@
-"""Answers from retrieved scenes: found first, then worded by SmolLM2-135M, then checked.
+"""Answers from retrieved scenes, in the film's own words: found, never made up.
 
-The question decides what is looked for (`questions`), MiniLM and the words themselves
-which sentence holds it (`candidates`), and only where one does is the language model
-asked to word it. Its wording is kept if that sentence and those just before it support
-it (`grounding`) and it names a thing of the kind asked for; otherwise the sentence is the
-answer. Either way the citation is the sentence, with the time at which it is said.
+The question decides what is looked for (`questions`); MiniLM and the words themselves which
+sentence holds it (`candidates`). Where one does, that sentence is the answer and its citation;
+where none does, the film does not tell. Other kinds of question have files of their own:
+options (`choosing`), yes or no (`verdicts`), times in the film (`film_times`, `sightings`),
+films as a whole (`overview`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import Template
 
 from scenelake.schemas.config import AnswerConfig, TextConfig
-from scenelake.workers import registry, weights
-from scenelake.workers.candidates import Ranked, candidates, rank
-from scenelake.workers.engines import Passage, Reply, TextEncoder
-from scenelake.workers.grounding import denies, is_grounded, sentences, tokens
-from scenelake.workers.llm import SMOLLM2, LocalLlm, load_smollm2, prompts_hash, read_prompt
+from scenelake.schemas.errors import SceneLakeError
+from scenelake.workers import registry
+from scenelake.workers.candidates import candidates
+from scenelake.workers.choosing import choose
+from scenelake.workers.engines import Passage, Query, Reply, TextEncoder
+from scenelake.workers.film_times import answer_with_times, with_spans
+from scenelake.workers.llm import prompts_hash
+from scenelake.workers.overview import tell_whole
 from scenelake.workers.questions import Question, read_question
+from scenelake.workers.ranking import Ranked, rank
 from scenelake.workers.sightings import answer_from_labels
+from scenelake.workers.telling import NOT_TOLD, bars, not_told, tells
 from scenelake.workers.vectors import Vectors
+from scenelake.workers.verdicts import answer_yes_no
 
-NOT_TOLD = "The film does not tell."
+__all__ = ["NOT_TOLD", "ExtractiveAnswerer"]
 
-MIN_COVERAGE = 0.7
-MIN_YES_NO_COVERAGE = 0.9
-MIN_SIMILARITY = 0.15
-
-_PROMPTS = ("answer_system", "answer")
+_VERSION = 1
 
 
-class SmolLmAnswerer:
-    """Answers a question from passages; equal questions get equal answers.
+class ExtractiveAnswerer:
+    """Answers with a sentence that is said or stands on screen; equal questions alike.
 
     Args:
         text: the encoder to compare meanings with; None: the registry's ``text.minilm``.
     """
 
+    sees = False
+
     def __init__(self, config: AnswerConfig, text: TextEncoder | None = None) -> None:
         self._config = config
         self._text = text
         self._vectors: Vectors | None = None
-        self._llm: LocalLlm | None = None
 
     @property
     def model(self) -> str:
-        return weights.identity(SMOLLM2)
+        return f"extractive@{_VERSION}+{self._encoder.model}"
 
     @property
     def weights(self) -> tuple[str, ...]:
-        return (SMOLLM2, *registry.make("text", TextConfig()).weights)
+        return tuple(getattr(self._encoder, "weights", ()))
 
     @property
     def prompt_hash(self) -> str:
-        """Hash of the prompts and of all numbers that shape an answer."""
-        bars = (MIN_COVERAGE, MIN_YES_NO_COVERAGE, MIN_SIMILARITY)
-        return prompts_hash(
-            _PROMPTS, settings={"max_tokens": self._config.max_tokens, "bars": bars}
-        )
+        """Hash of all numbers that shape an answer; there is no prompt."""
+        return prompts_hash((), settings=bars())
 
     def setup(self) -> None:
-        """Load the models.
+        """Load the encoder.
 
         Errors:
-            MissingWeightsError: one is not on this machine.
+            MissingWeightsError: it is not on this machine.
         """
         if self._text is None:
             self._text = registry.ready("text", TextConfig())
         self._vectors = Vectors(self._text)
-        self._llm = load_smollm2()
 
-    def answer(self, question: str, passages: Sequence[Passage]) -> Reply:
-        """The answer with its citation, or `NOT_TOLD` without one."""
-        if self._vectors is None or self._llm is None:
+    def answer(self, queries: Sequence[Query]) -> list[Reply | SceneLakeError]:
+        """A reply to each query, in their order."""
+        return [self._reply(query) for query in queries]
+
+    @property
+    def _encoder(self) -> TextEncoder:
+        encoder: TextEncoder = self._text or registry.make("text", TextConfig())
+        return encoder
+
+    def _reply(self, query: Query) -> Reply:
+        if self._vectors is None:
             raise RuntimeError("setup() must come before answer()")
-        asked = read_question(question)
-        seen = answer_from_labels(asked, passages, self._vectors)
-        if seen is not None:
-            return seen
-        ranked = rank(question, asked.asked, candidates(passages), self._vectors)
-        best = next((r for r in ranked if _answers(asked, r)), None)
+        if query.is_whole:
+            return tell_whole(query, self._vectors)
+        asked = read_question(query.text)
+        if query.options:
+            return choose(asked, query, self._vectors)
+        seen = answer_from_labels(asked, query.passages, self._vectors)
+        return seen or self._from_words(asked, query.passages, self._vectors)
+
+    def _from_words(self, asked: Question, passages: Sequence[Passage], vectors: Vectors) -> Reply:
+        ranked = rank(asked, candidates(passages), vectors)
+        if asked.kind == "yes-no":
+            return answer_yes_no(asked, ranked)
+        best = next((r for r in ranked if tells(asked, r)), None)
         if best is None:
-            return Reply(answer=NOT_TOLD, grounded=False, citations=())
-        wording = self._wording(asked, best) or best.candidate.text
-        return Reply(answer=wording, grounded=True, citations=(best.candidate.citation(),))
+            return answer_with_times(asked, ranked) or not_told()
+        reply = Reply(
+            answer=self._wording(asked, best),
+            grounded=True,
+            citations=best.candidate.citations,
+        )
+        return with_spans(reply) if asked.kind == "when" else reply
 
     def _wording(self, question: Question, best: Ranked) -> str:
-        """The model's short answer, or "" where it is not to be trusted with one."""
-        sentence, window = best.candidate.text, best.candidate.window
-        if self._llm is None or question.kind == "yes-no" or _is_ambiguous(question, sentence):
-            return ""
-        prompt = Template(read_prompt("answer")).substitute(evidence=window, question=question.text)
-        reply = self._llm.chat(
-            read_prompt("answer_system"), prompt, max_tokens=self._config.max_tokens
-        )
-        first = next(iter(sentences(reply)), "")
-        return first if _is_kept(first, question, sentence, window) else ""
-
-
-def _answers(question: Question, found: Ranked) -> bool:
-    """Whether the film tells: all that is asked is spoken of, and the right kind is there."""
-    bar = MIN_YES_NO_COVERAGE if question.kind == "yes-no" else MIN_COVERAGE
-    return (
-        found.coverage >= bar
-        and found.similarity >= MIN_SIMILARITY
-        and found.names_known
-        and question.fits(found.candidate.text)
-    )
-
-
-def _is_ambiguous(question: Question, sentence: str) -> bool:
-    """Whether a number is asked for and the sentence holds several: the model mixes them up."""
-    is_quantity = question.kind in ("number", "when")
-    return is_quantity and sum(t.is_number for t in tokens(sentence)) > 1
-
-
-def _is_kept(wording: str, question: Question, sentence: str, window: str) -> bool:
-    """Whether a wording is true to its sentence, complete, and tells what was asked."""
-    if not wording or wording[-1] not in '.!"' or len(wording.split()) > len(window.split()):
-        return False
-    return (
-        is_grounded(wording, [window])
-        and question.fits(wording)
-        and _tells_of(wording, sentence, question)
-        and denies(wording) == denies(sentence)
-    )
-
-
-def _tells_of(wording: str, sentence: str, question: Question) -> bool:
-    """Whether what is new in the wording stands in the cited sentence, not only before it."""
-    cited = {t.key for t in tokens(sentence)}
-    asked = {t.key for t in tokens(question.text)}
-    new = [t for t in tokens(wording) if (t.is_content or t.is_number) and t.key not in asked]
-    return bool(new) and any(t.key in cited for t in new)
+        """The sentence itself; an engine that words it anew overrides this."""
+        return best.candidate.text

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from scenelake.schemas.errors import SceneLakeError
 from scenelake.schemas.flow import (
     AudioChunk,
     Float32,
@@ -19,7 +20,7 @@ from scenelake.schemas.flow import (
     Utterance,
     VisualEncoding,
 )
-from scenelake.schemas.rows import Citation, Scene, ScreenText, Word
+from scenelake.schemas.rows import Citation, FilmSpan, Scene, ScreenText, Word
 from scenelake.schemas.story import Story, Summary
 
 
@@ -205,28 +206,91 @@ class Summariser(Engine, Protocol):
 class Passage:
     """A retrieved scene as an answerer sees it: its row, its uri, its rank's score."""
 
-    scene_id: str
-    video_id: str
+    scene: Scene
     uri: str
-    start_s: float
-    end_s: float
-    score: float
-    description: str
-    words: tuple[Word, ...]
-    screen_text: tuple[str, ...]
-    labels: tuple[str, ...]
+    score: float = 0.0
+
+    @property
+    def scene_id(self) -> str:
+        return self.scene.scene_id
+
+    @property
+    def video_id(self) -> str:
+        return self.scene.video_id
+
+    @property
+    def start_s(self) -> float:
+        return self.scene.start_s
+
+    @property
+    def end_s(self) -> float:
+        return self.scene.end_s
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        return self.scene.words
+
+    @property
+    def screen_text(self) -> tuple[str, ...]:
+        return tuple(line.text for line in self.scene.ocr)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(label.name for label in self.scene.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question, and the scenes that it may be answered from, best first.
+
+    Attributes:
+        options: to choose from; empty for an open question.
+        is_whole: it asks about a film as a whole; the passages are then all its scenes, in
+            time order, and `summary` is the film's own, "" where it has none.
+    """
+
+    text: str
+    passages: tuple[Passage, ...]
+    options: tuple[str, ...] = ()
+    is_whole: bool = False
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with its proof; no citations means that the passages do not tell."""
+    """An answer with its proof; no citations means that the passages do not tell.
+
+    Attributes:
+        choice: letter and text of the option that was chosen, "B) red".
+        spans: where it happens, of a question that asks when.
+        frames_s: times of the pictures that the model was shown.
+    """
 
     answer: str
     grounded: bool
     citations: tuple[Citation, ...]
+    choice: str | None = None
+    spans: tuple[FilmSpan, ...] = ()
+    frames_s: tuple[float, ...] = ()
 
 
 class Answerer(Engine, Protocol):
-    """Answers a question from passages, or says that they do not tell."""
+    """Answers questions from passages, or says that they do not tell."""
 
-    def answer(self, question: str, passages: Sequence[Passage]) -> Reply: ...
+    @property
+    def prompt_hash(self) -> str:
+        """Hash of the prompts and of all else that shapes an answer."""
+        ...
+
+    @property
+    def sees(self) -> bool:
+        """Whether passages should come with their keyframes. Known before `setup`."""
+        ...
+
+    def answer(self, queries: Sequence[Query]) -> list[Reply | SceneLakeError]:
+        """A reply or an error for each query, in their order; one fails alone.
+
+        Errors:
+            TransientError: the model cannot be reached at all, for now.
+        """
+        ...

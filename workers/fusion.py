@@ -114,7 +114,7 @@ class Early:
     def _prompt(self, material: Material) -> Prompt:
         return Prompt(
             system=read_prompt("scene_system"),
-            parts=tuple(_joined(_scene_parts(material))),
+            parts=tuple(joined(_scene_parts(material))),
             max_tokens=self._config.max_tokens,
             json_schema=self._schema,
         )
@@ -192,11 +192,12 @@ def _scene_parts(material: Material) -> Iterator[str | Image]:
     if material.sounds:
         yield f"heard: {', '.join(material.sounds)}"
     for moment in material.moments:
-        yield from _moment_parts(moment)
+        yield from moment_parts(moment)
     yield "\n" + read_prompt("scene_tail")
 
 
-def _moment_parts(moment: Moment) -> Iterator[str | Image]:
+def moment_parts(moment: Moment) -> Iterator[str | Image]:
+    """A moment as a prompt tells it: "[12.4 s] said: …", or a picture behind its time."""
     at = f"[{_clock(moment.time_s)}]"
     if moment.image is not None:
         yield f"{at} picture:"
@@ -217,7 +218,7 @@ def _clock(time_s: float) -> str:
     return f"{time_s:.1f} s"
 
 
-def _joined(parts: Iterator[str | Image]) -> Iterator[str | Image]:
+def joined(parts: Iterator[str | Image]) -> Iterator[str | Image]:
     """Parts with the texts between two pictures as one."""
     lines: list[str] = []
     for part in parts:

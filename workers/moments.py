@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scenelake.schemas.config import DescribeConfig
+from scenelake.schemas.config import DescribeConfig, FramesConfig
 from scenelake.schemas.rows import Keyframe, Label, Scene, Word
 from scenelake.workers import shown
 from scenelake.workers.chat import Image
@@ -89,7 +89,7 @@ def _material(
     texts = [text for other in neighbours.values() for text in told_texts(other)]
     return Material(
         scene,
-        moments=_moments(scene, config, sees=sees),
+        moments=moments_of(scene, config, sees=sees),
         sounds=surest(scene.audio_events),
         around=tuple(nearby for nearby in told if nearby.text),
         foreign=tuple(texts),
@@ -124,7 +124,8 @@ def _parts(said: Sequence[Word], word: Word) -> bool:
     )
 
 
-def _moments(scene: Scene, config: DescribeConfig, *, sees: bool) -> tuple[Moment, ...]:
+def moments_of(scene: Scene, config: FramesConfig, *, sees: bool) -> tuple[Moment, ...]:
+    """What a scene shows, says and has on screen, in time order."""
     frames = shown.choose(scene.keyframes, config)
     side_px = shown.side_px(scene.keyframes, config)
     told = [

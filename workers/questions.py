@@ -1,94 +1,43 @@
-"""What a question asks for, and whether a sentence holds a thing of that kind. English."""
+"""What a question asks for, by its own words. English."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scenelake.workers.grounding import Token, tokens
 
-_LENGTH = "metre meter kilometre kilometer centimetre centimeter km mile foot feet inch yard"
-_SPAN = "second minute hour day week month year decade century night"
-_UNITS: dict[str, frozenset[str]] = {
-    asked: frozenset(units.split())
-    for asked, units in {
-        "cost price pay expensive earn": "dollar euro pound cent penny pence franc yen $ € £ free",
-        "old age": "year month week day decade century old",
-        "far deep high tall wide distance height depth": _LENGTH,
-        "long": f"{_SPAN} {_LENGTH}",
-        "hot cold warm temperature": "degree celsius fahrenheit °",
-        "heavy weigh weight": "gram kilo kilogram kg ton tonne pound ounce",
-        "fast quickly speed": f"{_LENGTH} knot per",
-    }.items()
-    for asked in asked.split()
-}
-_DIMENSIONS = frozenset("deep high tall wide heavy ago".split())
-_CALENDAR = (
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may "
-    "june july august september october november december"
-)
-_COLOURS = frozenset(
-    "red green blue yellow black white brown grey gray orange pink purple golden silver".split()
-)
-_TIMES = frozenset(
-    f"{_CALENDAR} morning noon afternoon evening night "
-    "midnight today yesterday tomorrow tonight spring summer autumn fall winter ago after before "
-    "while when during until since every always".split()
-)
-_PLACES = frozenset(
-    "in at on from to into onto under near behind above below between through across over inside "
-    "outside beside by next around here there".split()
-)
-_PEOPLE = re.compile(
-    r"(?:wo)?m[ae]n|people|person|boys?|girls?|mother|father|uncle|aunt|parents?|child(?:ren)?|"
-    r"friends?|king|queen|crew|team|nobody|everybody|somebody|\w{3,}(?:er|or|ist|ian)s?"
-)
-_LOCATING = frozenset("in at from into near on".split())
-_NAMING = re.compile(
-    r"\b(?:calls?|called|names?|named|known as|nicknamed)\b|^(?:this is|meet|i'm|i am|here is)\b"
-)
 _YES_NO = frozenset(
     "is are was were do does did has have had can could will would should may might".split()
 )
 _QUANTITY = re.compile(
-    r"\bhow (?:many|much|old|long|far|deep|high|tall|wide|heavy|fast|hot|cold|warm|big|often)\b|"
-    r"\b(?:what|which|at what) (?:year|date|day|time|temperature|age|price|number|speed|height|"
-    r"depth|weight|distance)\b"
+    r"\bhow (?:many|much|old|long|far|deep|high|tall|wide|thick|heavy|fast|hot|cold|warm|big|"
+    r"large|often)\b|"
+    r"\b(?:what|which|at what) (?:year|date|time|temperature|age|price|number|speed|height|"
+    r"depth|weight|distance|percentage)\b"
 )
-_NAME = re.compile(r"\bwh?at(?:'s| is| was| are) .*\bnames?\b|\b(?:called|named)\b")
+_DAY = re.compile(r"\b(?:what|which) (?:day|month|season|time of (?:day|year))\b")
+_NAME = re.compile(r"\bwh?at(?:'s| is| was| are| were)? .*\bnames?\b|\b(?:called|named)\b")
+_FILM_TIME = re.compile(
+    r"\b(?:when|at (?:what|which) (?:time|point|moment|minute|second)|how far in(?:to)?)\b.*"
+    r"\b(?:do|does|is|are)\b"
+)
+"""In the present tense: what the film does now; "when did" and "when was" ask for dates."""
+_COPULAR = re.compile(r"\b(?:is|are|was|were)\b")
+_TYPED = re.compile(
+    r"\b(?:what|which)(?: (?:kind|sort|type|types|kinds) of)? (?!is\b|are\b|was\b|were\b|do\b|"
+    r"does\b|did\b|has\b|have\b|had\b|can\b|could\b|will\b|would\b|should\b|may\b|might\b)"
+    r"(?:\w+ )?(\w+) (?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|\w+s|"
+    r"\w+ed|\w+t)\b"
+)
 _KIND_WORDS = frozenset(
     "year date day time temperature age price number speed height depth weight distance name "
-    "called named many much old long far deep high tall wide heavy fast hot cold warm big colour "
-    "color person place kind sort type film video scene tell happen come need make take use "
-    "speaker narrator man woman guy mean people".split()
+    "called named many much old long far deep high tall wide thick heavy fast hot cold warm big "
+    "large often colour color person place kind sort type film video scene tell happen come need "
+    "make take use speaker narrator man woman guy mean people mention mentioned talk talked "
+    "talking discuss discussed speak speaking explain explained describe described point moment "
+    "month season cost price".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a text holds: its tokens, and the question's keys, which are no news."""
-
-    text: str
-    tokens: tuple[Token, ...]
-    known: frozenset[str]
-
-    @property
-    def new(self) -> list[Token]:
-        return [t for t in self.tokens if t.key not in self.known]
-
-    @property
-    def names(self) -> list[Token]:
-        """New names, those of days, months and, as far as "in" tells, of places apart."""
-        before = ("", *(t.text.lower() for t in self.tokens))
-        return [
-            t
-            for t, word in zip(self.tokens, before, strict=False)
-            if t.is_name
-            and t.key not in self.known
-            and t.text.lower() not in _TIMES
-            and word not in _LOCATING
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,112 +48,101 @@ class Question:
         said: all its words.
         asked: its content words, numbers and names, the words of its kind apart.
         kind: "name", "number", "when", "where", "who", "colour", "yes-no" or "open".
-        units: if not empty, one of these must stand beside the number.
+        measure: "many", "much", "old", ... of a quantity, "" for others.
+        counted: what is to be counted ("how many bees"), if anything is.
+        type_word: of what sort the answer is ("which animal"), "" where that is open.
+        is_copular: all it says of its subject is that it is ("who is the mayor?").
+        is_of_film_time: it asks when something is said, shown or done in the film.
     """
 
     text: str
     said: tuple[Token, ...]
     asked: tuple[Token, ...]
     kind: str
-    units: frozenset[str]
+    measure: str = ""
+    counted: Token | None = None
+    type_word: str = ""
+    is_copular: bool = False
+    is_of_film_time: bool = False
 
-    def fits(self, text: str) -> bool:
-        """Whether a text holds a new thing of the kind that is asked for."""
-        known = {t.key for t in tokens(self.text)}
-        held = tokens(text)
-        other = {t.text.lower() for t in held} & _DIMENSIONS - {t.text.lower() for t in self.said}
-        if self.units and (other or not _has_unit(text, held, self.units)):
-            return False
-        return _TESTS[self.kind](Held(text, tuple(held), frozenset(known)))
+    @property
+    def known(self) -> frozenset[str]:
+        """Keys of its words, which are no news in an answer."""
+        return frozenset(t.key for t in self.said)
 
 
 def read_question(text: str) -> Question:
     """What is asked for, by the question's own words."""
-    said = tokens(text)
+    said = tuple(tokens(text))
     folded = " ".join(t.text.lower() for t in said)
-    asked = tuple(t for t in said if t.is_number or (t.is_content and not _is_kind_word(t)))
     kind = _kind(folded)
-    words = [t.text.lower() for t in said] if kind == "number" else []
-    units = next((_UNITS[word] for word in words if word in _UNITS), frozenset[str]())
-    return Question(text=text, said=tuple(said), asked=asked, kind=kind, units=units)
+    measure = _measure(folded) if kind == "number" else ""
+    type_word = _type_word(folded) if kind == "open" else ""
+    return Question(
+        text=text,
+        said=said,
+        asked=tuple(t for t in said if _is_asked(t) and t.text.lower() != type_word),
+        kind=kind,
+        measure=measure,
+        counted=_counted(said) if measure == "many" else None,
+        type_word=type_word,
+        is_copular=_is_copular(said),
+        is_of_film_time=bool(_FILM_TIME.search(folded)),
+    )
+
+
+def _is_asked(token: Token) -> bool:
+    is_kind = token.text.lower() in _KIND_WORDS and not (token.is_name and not token.is_first)
+    return token.is_number or (token.is_content and not is_kind)
 
 
 def _kind(folded: str) -> str:
-    first = folded.split(" ", 1)[0]
     if _QUANTITY.search(folded):
         return "number"
+    if _DAY.search(folded):
+        return "when"
     if _NAME.search(folded):
         return "name"
-    for word in ("when", "where", "who", "whose"):
+    for word in ("when", "where", "who", "whose", "whom"):
         if word in folded.split():
-            return "who" if word == "whose" else word
-    if re.search(r"\bwhat colou?r\b", folded):
+            return "who" if word.startswith("who") else word
+    if re.search(r"\bwhat colou?rs?\b", folded):
         return "colour"
-    return "yes-no" if first in _YES_NO else "open"
+    return "yes-no" if folded.split(" ", 1)[0] in _YES_NO else "open"
 
 
-def _is_kind_word(token: Token) -> bool:
-    return token.text.lower() in _KIND_WORDS
+def _measure(folded: str) -> str:
+    match = _QUANTITY.search(folded)
+    return match[0].split()[-1] if match else ""
 
 
-def _has_unit(text: str, held: Sequence[Token], units: frozenset[str]) -> bool:
-    words = {t.text.lower() for t in held}
-    plain = words | {word.removesuffix("s") for word in words}
-    return bool(units & plain) or any(sign in text for sign in units if not sign.isalpha())
+def _counted(said: tuple[Token, ...]) -> Token | None:
+    """The noun after "how many", the last of a run of content words."""
+    words = [t.text.lower() for t in said]
+    if "many" not in words:
+        return None
+    run: list[Token] = []
+    for token in said[words.index("many") + 1 :]:
+        if not token.is_content:
+            break
+        run.append(token)
+    return _noun_of(run)
 
 
-def _has_number(held: Held) -> bool:
-    return any(t.is_number for t in held.new)
+def _noun_of(run: list[Token]) -> Token | None:
+    """The first plural of a run, so that "many houses burned" counts houses; else its first."""
+    plural = next((t for t in run if t.text.lower().endswith("s")), None)
+    return plural or next(iter(run), None)
 
 
-def _has_given_name(held: Held) -> bool:
-    names = held.names
-    naming = _NAMING.search(held.text.lower()) or len(held.tokens) <= 4
-    return bool(names) and (bool(naming) or names[0].is_first)
+def _type_word(folded: str) -> str:
+    match = _TYPED.search(folded)
+    return match[1] if match and match[1] not in _KIND_WORDS else ""
 
 
-def _has_time(held: Held) -> bool:
-    return _has_number(held) or any(t.text.lower() in _TIMES for t in held.new)
-
-
-def _has_place(held: Held) -> bool:
-    """A place word with news close behind it; a short text may be the place alone."""
-    if len(held.tokens) <= 4:
-        return any(t.is_content for t in held.new)
-    behind = (
-        next((t for t in held.tokens[i + 1 :] if t.is_number or t.is_content), None)
-        for i, word in enumerate(held.tokens)
-        if word.text.lower() in _PLACES
-    )
-    return any(t is not None and t.is_content and t.key not in held.known for t in behind)
-
-
-def _has_person(held: Held) -> bool:
-    """A name, a word for a person, or whoever something was done by."""
-    done_by = re.search(r"\bby (?:an?|the|my|his|her|our|their) \w", held.text.lower())
-    is_person = (_PEOPLE.fullmatch(t.text.lower()) for t in held.new)
-    return bool(held.names) or done_by is not None or any(is_person)
-
-
-def _has_colour(held: Held) -> bool:
-    return any(t.text.lower() in _COLOURS for t in held.new)
-
-
-def _has_news(held: Held) -> bool:
-    return any(t.is_content or t.is_number for t in held.new)
-
-
-def _has_anything(held: Held) -> bool:
-    return bool(held.tokens)
-
-
-_TESTS: dict[str, Callable[[Held], bool]] = {
-    "name": _has_given_name,
-    "number": _has_number,
-    "when": _has_time,
-    "where": _has_place,
-    "who": _has_person,
-    "colour": _has_colour,
-    "open": _has_news,
-    "yes-no": _has_anything,
-}
+def _is_copular(said: tuple[Token, ...]) -> bool:
+    """Whether its only verb is "to be": "who is the mayor", "how long is the bridge"."""
+    words = [t.text.lower() for t in said]
+    n_content = sum(t.is_content and t.text.lower() not in _KIND_WORDS for t in said)
+    has_be = any(_COPULAR.fullmatch(word) for word in words)
+    return has_be and n_content <= 3 and not any(w.endswith("ed") for w in words)

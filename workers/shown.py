@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from scenelake.schemas.config import DescribeConfig
+from scenelake.schemas.config import FramesConfig
 from scenelake.schemas.rows import Keyframe, Vector
 from scenelake.workers.chat import Image
 
@@ -30,7 +30,7 @@ less across a cut. Other encoders have other scales."""
 JPEG_QUALITY = 90
 
 
-def choose(keyframes: Sequence[Keyframe], config: DescribeConfig) -> tuple[Keyframe, ...]:
+def choose(keyframes: Sequence[Keyframe], config: FramesConfig) -> tuple[Keyframe, ...]:
     """The frames to be shown, in time order: at most `max_frames`, none like the last."""
     return spread(_distinct(keyframes, same=config.same_frame), config.max_frames)
 
@@ -42,7 +42,7 @@ def spread(items: Sequence[T], count: int) -> tuple[T, ...]:
     return tuple(items[(2 * i + 1) * len(items) // (2 * count)] for i in range(count))
 
 
-def side_px(keyframes: Sequence[Keyframe], config: DescribeConfig) -> int:
+def side_px(keyframes: Sequence[Keyframe], config: FramesConfig) -> int:
     """How large a scene's pictures are shown: smaller where its frames hardly differ.
 
     One frame alone, or one whose vector is not known, does not make a scene dull.

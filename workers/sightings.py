@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from scenelake.schemas.rows import Citation
+from scenelake.workers.candidates import cite_scene
 from scenelake.workers.engines import Passage, Reply
+from scenelake.workers.film_times import readable, with_spans
 from scenelake.workers.grounding import Token, tokens
 from scenelake.workers.questions import Question
 from scenelake.workers.vectors import Vectors
@@ -39,13 +40,14 @@ def answer_from_labels(
     if not shown:
         return None
     shown.sort(key=lambda p: (p.video_id, p.start_s))
-    spans = " and ".join(f"{_clock(p.start_s)}\u2013{_clock(p.end_s)}" for p in shown)
+    spans = " and ".join(readable(p.start_s, p.end_s) for p in shown)
     told = list(dict.fromkeys(name for p in shown for name in p.labels if name in fitting))
-    return Reply(
+    reply = Reply(
         answer=f"Seen at {spans}: {', '.join(told)}.",
         grounded=True,
-        citations=tuple(_citation(p) for p in shown),
+        citations=tuple(cite_scene(p) for p in shown),
     )
+    return with_spans(reply)
 
 
 def _fits(wanted: Sequence[Token], label: str, vectors: Vectors) -> bool:
@@ -54,19 +56,3 @@ def _fits(wanted: Sequence[Token], label: str, vectors: Vectors) -> bool:
         return True
     a, b = vectors.of([" ".join(t.text for t in wanted), label])
     return float(a @ b) >= MIN_LABEL_LIKENESS
-
-
-def _citation(passage: Passage) -> Citation:
-    return Citation(
-        video_id=passage.video_id,
-        scene_id=passage.scene_id,
-        start_s=passage.start_s,
-        end_s=passage.end_s,
-        quote="",
-    )
-
-
-def _clock(time_s: float) -> str:
-    minutes, seconds = divmod(int(time_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -46,7 +46,7 @@ from scenelake.workers.wordforms import STOP_WORDS, fold, stem
 MIN_REPORTED_SHARE = 0.5
 MIN_MOOD_CHARS, MAX_MOOD_WORDS = 3, 2
 
-_COMMON = frozenset(
+COMMON = frozenset(
     stem(word)
     for word in """people person man woman men women boy girl child children baby crowd group
     couple audience speaker narrator player worker driver hands face animal animals dog cat bird
@@ -116,7 +116,7 @@ class _Judge:
             return False
         if is_grounded(text, self.evidence):
             return True
-        if not self.saw or unsupported(text, self.evidence, common=_COMMON):
+        if not self.saw or unsupported(text, self.evidence, common=COMMON):
             return False
         return self._reports_truly(text)
 
@@ -142,7 +142,7 @@ class _Judge:
         return is_grounded(text, self.foreign) and not is_grounded(text, self.evidence)
 
     def _reports_truly(self, sentence: str) -> bool:
-        reported = [k for k in content_keys(_REPORTS.sub(" ", sentence)) if k not in _COMMON]
+        reported = [k for k in content_keys(_REPORTS.sub(" ", sentence)) if k not in COMMON]
         if not _REPORTS.search(sentence) or not reported:
             return True
         said = {key for piece in self.evidence for key in content_keys(piece)}

@@ -1,0 +1,1 @@
+"""Questions to a lake: one (`one`), a conversation (`conversation`), thousands (`batch`)."""
