@@ -19,6 +19,7 @@ from scenelake.schemas.rows import (
     Chapter,
     Citation,
     Failure,
+    FilmSpan,
     Keyframe,
     Label,
     Provenance,
@@ -166,10 +167,12 @@ def test_a_video_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_an_answer_comes_back_as_it_was(tmp_path: Path) -> None:
     citation = Citation("film", "film-1234", 1.2345, 4.5, "The cat.")
-    answer = Answer("q1", "Who looks up?", "The cat.", True, (citation,), PROVENANCE, choice="B")
+    span = FilmSpan("film", 1.2345, 4.5)
+    answer = Answer("q1", "Who?", "The cat.", True, (citation,), PROVENANCE, "film", "B", (span,))
     pq.write_table(tables.answers_table([answer]), tmp_path / "answers.parquet")
     (row,) = pq.read_table(tmp_path / "answers.parquet").to_pylist()
     row["citations"] = tuple(Citation(**c) for c in row["citations"])
+    row["spans"] = tuple(FilmSpan(**s) for s in row["spans"])
     row["provenance"] = plain(row["provenance"])
     assert Answer(**row) == answer
 
