@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from scenelake.schemas.rows import Word
 from scenelake.workers.numerals import fold_numerals
 from scenelake.workers.wordforms import STOP_WORDS, fold, stem
 
@@ -136,18 +135,6 @@ def denies(text: str) -> bool:
     """Whether there is a "not", "never" or the like in a text."""
     words = [fold(match[0]) for match in _TOKEN.finditer(text)]
     return any(word in _NEGATIONS or word.endswith("n't") for word in words)
-
-
-def quote_span(quote: str, words: Sequence[Word]) -> tuple[float, float] | None:
-    """Seconds ``[start_s, end_s)`` where a quote is said, word for word; None: it is not."""
-    wanted = quote.split()
-    if not wanted:
-        return None
-    heard = [word.text.strip() for word in words]
-    for at in range(len(heard) - len(wanted) + 1):
-        if heard[at : at + len(wanted)] == wanted:
-            return words[at].start_s, words[at + len(wanted) - 1].end_s
-    return None
 
 
 def _pairs(said: Sequence[Token]) -> list[tuple[str, str]]:

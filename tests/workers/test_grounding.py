@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scenelake.schemas.rows import Word
-from scenelake.workers.grounding import denies, is_grounded, quote_span, tokens, unsupported
+from scenelake.workers.grounding import denies, is_grounded, tokens, unsupported
 from scenelake.workers.wordforms import stem
 
 CAT = "This cat is called Chelsea and she likes to sleep in the sun."
@@ -90,13 +89,6 @@ def test_the_inventions_are_named() -> None:
 @pytest.mark.parametrize("text", ["It isn't.", "We never said so.", "Nobody came.", "No."])
 def test_a_denial_is_heard(text: str) -> None:
     assert denies(text)
-
-
-def test_a_quote_has_the_time_of_its_own_words() -> None:
-    words = [Word(text, i * 1.0, i + 0.5, 0.9) for i, text in enumerate("a b a c. d".split())]
-    assert quote_span("a c.", words) == (2.0, 3.5)
-    assert quote_span("a c", words) is None
-    assert quote_span("", words) is None
 
 
 def test_a_common_word_with_a_capital_is_no_name() -> None:
