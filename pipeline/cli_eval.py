@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from scenelake.pipeline.cli_eval_own import own
 from scenelake.pipeline.cli_options import (
     as_json,
     config_of,
@@ -106,6 +107,9 @@ def moments(**options: Any) -> None:
 def grounding(**options: Any) -> None:
     """Share of names, numbers and quotes that occur in the scenes' evidence."""
     _run("grounding", **options)
+
+
+evaluate.add_command(own)
 
 
 def _run(

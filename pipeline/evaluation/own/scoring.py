@@ -1,0 +1,117 @@
+"""What came of a trial, against the truth: each metric with its interval of confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from scenelake.pipeline.evaluation import cuts, transcription
+from scenelake.pipeline.evaluation.bootstrap import Estimate, Sums, estimate, mean
+from scenelake.pipeline.evaluation.own import judging
+from scenelake.pipeline.evaluation.own.judging import Given, overlaps
+from scenelake.pipeline.evaluation.own.queries import QUERY_KINDS, Query, Target
+from scenelake.pipeline.evaluation.own.questions import KINDS, Asked
+from scenelake.pipeline.evaluation.own.trial import Trial
+from scenelake.pipeline.evaluation.own.truth import FilmTruth
+from scenelake.pipeline.evaluation.records import Transcript
+from scenelake.pipeline.evaluation.results import Group, Result
+
+_PLACES = (1, 3, 10)
+
+HEADLINES = {
+    "wer": ("films", "wer"),
+    "cuts_f1": ("films", "cuts_f1"),
+    "said_first": ("search said", "hit@1"),
+    "seen_in_3": ("search seen", "hit@3"),
+    "spoken_fact": ("ask spoken_fact", "right"),
+    "unanswerable": ("ask unanswerable", "right"),
+    "citations_hold": ("citations", "hold"),
+}
+"""Metric -> the part and metric that it is taken from."""
+
+
+def score(
+    trial: Trial,
+    *,
+    films: Sequence[FilmTruth],
+    queries: Sequence[Query],
+    questions: Sequence[Asked],
+    n_resamples: int = 1000,
+) -> Result:
+    """All metrics, by parts: films, searches and questions by kind, citations."""
+    sums: dict[str, Mapping[str, Sums]] = {"films": _of_films(trial, films)}
+    for kind in QUERY_KINDS:
+        found = [f for q, f in zip(queries, trial.found, strict=True) if q.kind == kind]
+        asked = [q for q in queries if q.kind == kind]
+        sums[f"search {kind}"] = _of_searches(asked, found)
+    pairs = list(zip(questions, trial.given, strict=True))
+    for name in KINDS:
+        sums[f"ask {name}"] = _of_answers([pair for pair in pairs if pair[0].kind == name])
+    sums["citations"] = _of_citations(pairs)
+    parts = {name: _group(part, n_resamples) for name, part in sums.items() if _n_items(part)}
+    return Result("own", _headlines(parts), 0, {"part": parts})
+
+
+def place(query: Query, found: Sequence[Target]) -> int | None:
+    """At which place, from 1, a right scene is found; None for none."""
+    right = (
+        number
+        for number, hit in enumerate(found, start=1)
+        if any(hit.video == t.video and overlaps(hit.span, t.span) for t in query.targets)
+    )
+    return next(right, None)
+
+
+def _of_films(trial: Trial, films: Sequence[FilmTruth]) -> Mapping[str, Sums]:
+    truth = [Transcript(film.file, film.text) for film in films]
+    rates = transcription.score(truth, trial.heard)
+    cut = cuts.score([film.cuts_s for film in films], trial.cuts_s)
+    return {"wer": rates["wer"], "cuts_f1": cut["f1"]}
+
+
+def _of_searches(queries: Sequence[Query], found: Sequence[Sequence[Target]]) -> Mapping[str, Sums]:
+    places = [place(query, hits) for query, hits in zip(queries, found, strict=True)]
+    hits = {f"hit@{k}": mean([float(at is not None and at <= k) for at in places]) for k in _PLACES}
+    return hits | {"mrr": mean([1 / at if at else 0.0 for at in places])}
+
+
+def _of_answers(pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
+    return {"right": _mean(pairs, judging.is_right)} | (
+        {"exact": _mean(pairs, judging.exact), "token_f1": _mean(pairs, judging.f1)}
+        if pairs and pairs[0][0].kind in ("spoken_fact", "screen_text")
+        else {}
+    )
+
+
+def _of_citations(pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
+    """Over answers: whether each quote stands in its scene, whether one is the right place."""
+    told = [(asked, given) for asked, given in pairs if given.is_told]
+    right = [pair for pair in told if pair[0].kind != "unanswerable"]
+    return {
+        "hold": _mean(told, lambda _, given: bool(given.cited) and judging.all_hold(given.cited)),
+        "point": mean(
+            [float(any(c.points(asked) for c in given.cited)) for asked, given in right]
+            + [None] * (len(told) - len(right))
+        ),
+    }
+
+
+def _mean(pairs: Sequence[tuple[Asked, Given]], metric: Callable[[Asked, Given], float]) -> Sums:
+    return mean([float(metric(asked, given)) for asked, given in pairs])
+
+
+def _n_items(part: Mapping[str, Sums]) -> int:
+    return max(len(metric.items) for metric in part.values())
+
+
+def _group(part: Mapping[str, Sums], n_resamples: int) -> Group:
+    metrics = {name: estimate(metric, n_resamples=n_resamples) for name, metric in part.items()}
+    return Group(_n_items(part), metrics)
+
+
+def _headlines(parts: Mapping[str, Group]) -> Group:
+    found: dict[str, Estimate] = {
+        name: parts[part].metrics[metric]
+        for name, (part, metric) in HEADLINES.items()
+        if part in parts
+    }
+    return Group(sum(group.n for group in parts.values()), found)

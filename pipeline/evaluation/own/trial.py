@@ -1,0 +1,117 @@
+"""One configuration tried on the films: what it hears, cuts, finds and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from scenelake.pipeline.ask import Asked as Answered
+from scenelake.pipeline.evaluation import from_lake
+from scenelake.pipeline.evaluation.own.judging import Cited, Given
+from scenelake.pipeline.evaluation.own.queries import Query, Target
+from scenelake.pipeline.evaluation.own.questions import Asked, Kind
+from scenelake.pipeline.evaluation.own.truth import FilmTruth
+from scenelake.pipeline.lake import Lake
+from scenelake.pipeline.search import Hit
+from scenelake.schemas.config import Config
+
+DEPTH = 10
+"""Scenes that are looked at for each query."""
+
+UNASKED: frozenset[Kind] = frozenset({"multiple_choice"})
+"""Kinds that `Lake.ask` has no words for yet: it takes no options."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it, each in the order of what was asked; `found` are scenes, best first."""
+
+    heard: tuple[str, ...]
+    cuts_s: tuple[tuple[float, ...], ...]
+    found: tuple[tuple[Target, ...], ...]
+    given: tuple[Given, ...]
+
+
+def asked_of(questions: Sequence[Asked]) -> list[Asked]:
+    """Those that can be put to a lake."""
+    return [question for question in questions if question.kind not in UNASKED]
+
+
+def attempt(
+    lake: Lake,
+    *,
+    films: Sequence[FilmTruth],
+    queries: Sequence[Query],
+    questions: Sequence[Asked],
+    config: Config,
+    report: Callable[[str], None],
+) -> Trial:
+    """Search and ask all that there is.
+
+    Errors:
+        UsageError: the lake holds no film, or those of another configuration.
+    """
+    names = [film.file for film in films]
+    heard, cuts = from_lake.texts(lake, names), from_lake.cuts(lake, names)
+    found = tuple(_search(lake, query, config) for query in _told(queries, "searching", report))
+    given = tuple(_ask(lake, one, config) for one in _told(questions, "asking", report))
+    return Trial(
+        heard=tuple(heard.get(name, "") for name in names),
+        cuts_s=tuple(cuts.get(name, ()) for name in names),
+        found=found,
+        given=given,
+    )
+
+
+def _search(lake: Lake, query: Query, config: Config) -> tuple[Target, ...]:
+    return tuple(map(_target, lake.search(query.query, k=DEPTH, config=config)))
+
+
+def _target(hit: Hit) -> Target:
+    return Target(_name(hit.uri), hit.start_s, hit.end_s)
+
+
+def _ask(lake: Lake, question: Asked, config: Config) -> Given:
+    answered = lake.ask(question.question, video=question.video, config=config)
+    cited = tuple(_cited(lake, answered))
+    return Given(
+        answer=answered.answer,
+        is_told=answered.grounded or bool(cited),
+        cited=cited,
+        spans=tuple((one.video, one.span) for one in cited),
+    )
+
+
+def _cited(lake: Lake, answered: Answered) -> Iterator[Cited]:
+    """Each citation with what the lake itself has of its scene."""
+    for citation, uri in zip(answered.citations, answered.uris, strict=True):
+        evidence = _evidence(lake, citation.video_id, citation.scene_id)
+        yield Cited(_name(uri), (citation.start_s, citation.end_s), citation.quote, evidence)
+
+
+def _evidence(lake: Lake, video_id: str, scene_id: str) -> tuple[str, ...]:
+    """A scene's words and lines on the screen; nothing for a scene that is not there."""
+    columns = ("scene_id", "words", "ocr", "labels")
+    rows = lake.scenes(columns=columns, video_id=video_id).to_pylist()
+    return tuple(text for row in rows if row["scene_id"] == scene_id for text in _texts(row))
+
+
+def _texts(row: dict[str, Any]) -> Iterator[str]:
+    yield " ".join(word["text"] for word in row["words"])
+    yield from (line["text"] for line in row["ocr"])
+    yield from (label["name"] for label in row["labels"])
+
+
+def _name(uri: str) -> str:
+    return PurePosixPath(uri).name
+
+
+def _told(items: Sequence[Any], what: str, report: Callable[[str], None]) -> Iterator[Any]:
+    """Each item, with a word now and then of how far it is."""
+    every = max(1, len(items) // 4)
+    for number, item in enumerate(items, start=1):
+        if number == 1 or number % every == 0:
+            report(f"{what} {number}/{len(items)}")
+        yield item
