@@ -14,7 +14,7 @@ from scenelake.pipeline.evaluation.own.queries import Query, Target
 from scenelake.pipeline.evaluation.own.questions import Asked, Kind
 from scenelake.pipeline.evaluation.own.truth import FilmTruth
 from scenelake.pipeline.lake import Lake
-from scenelake.pipeline.search import Hit
+from scenelake.pipeline.retrieval.hits import Hit
 from scenelake.schemas.config import Config
 
 DEPTH = 10
