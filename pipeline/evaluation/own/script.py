@@ -159,29 +159,27 @@ def _scenes(
     rng: random.Random,
     town: Value,
 ) -> tuple[Scene, ...]:
-    """A film's scenes; within a film, no slot takes a value twice as long as there are others."""
+    """A film's scenes; within it, no slot takes a value twice as long as there are others."""
     here = world(half)
-    fresh = {slot: _dealt(values, rng) for slot, values in here.values.items()}
+    deck = {slot: _dealt(values, rng) for slot, values in here.values.items()}
     captions = iter(rng.sample(here.captions, len(here.captions)))
     found = []
     for index, (passage, picture) in enumerate(zip(passages, pictures, strict=True)):
         caption = next(captions, None) if rng.random() < _CAPTIONED else None
-        values = {slot: next(of) for slot, of in fresh.items()} | {"town": town}
-        own = {slot: next(fresh[slot]) for slot in slots(caption.text)} if caption else {}
+        values = {slot: next(of) for slot, of in deck.items()} | {"town": town}
+        own = {slot: next(deck[slot]) for slot in slots(caption.text)} if caption else {}
         opening = [rng.choice(here.intros)] if index == 0 else []
-        said = tuple(spoken(line, values) for line in [*opening, *passage.said])
-        found.append(
-            Scene(
-                picture=picture,
-                camera=_camera(rng, moves=picture.moves),
-                passage=passage,
-                values=values,
-                said=said,
-                caption=_filled(caption, own) if caption else None,
-                sound=rng.choice(_SOUNDS) if rng.random() < _SOUNDING else None,
-                dissolves=index > 0 and rng.random() < _DISSOLVES,
-            )
+        scene = Scene(
+            picture=picture,
+            camera=_camera(rng, moves=picture.moves),
+            passage=passage,
+            values=values,
+            said=tuple(spoken(line, values) for line in [*opening, *passage.said]),
+            caption=_filled(caption, own) if caption else None,
+            sound=rng.choice(_SOUNDS) if rng.random() < _SOUNDING else None,
+            dissolves=index > 0 and rng.random() < _DISSOLVES,
         )
+        found.append(scene)
     return tuple(found)
 
 
