@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from scenelake.pipeline.ask import Asked as Answered
+from scenelake.pipeline.asking.asked import Asked as Answered
 from scenelake.pipeline.evaluation import from_lake
 from scenelake.pipeline.evaluation.own.judging import Cited, Given
 from scenelake.pipeline.evaluation.own.queries import Query, Target
