@@ -53,7 +53,7 @@ class Catalogue:
         """
         try:
             document = json.loads((folder / NAME).read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         if document.pop("version") != VERSION:
             return None

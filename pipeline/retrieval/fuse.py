@@ -8,8 +8,8 @@ its ranking is to be trusted there, between 0 and 1.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,19 +28,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Scenes by one kind of evidence, best first."""
+    """Scenes by one kind of evidence, best first, and how much it counts."""
 
     name: str
+    weight: float
     entries: tuple[Entry, ...]
 
-    @classmethod
-    def of(
-        cls, name: str, places: Sequence[Place], scores: Sequence[float], trust: Iterable[float]
+    def filled(
+        self, places: Sequence[Place], scores: Sequence[float], trust: Iterable[float]
     ) -> Ranking:
-        """Scenes with scores that never rise."""
+        """The same with scenes, whose scores never rise."""
         ranks = np.searchsorted(-np.asarray(scores), -np.asarray(scores)) + 1
         entries = zip(places, ranks.tolist(), scores, trust, strict=True)
-        return cls(name, tuple(Entry(*entry) for entry in entries))
+        return replace(self, entries=tuple(Entry(*entry) for entry in entries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,23 @@ class Candidate:
 
 
 def fuse(
-    rankings: Iterable[Ranking], *, weights: Mapping[str, float], offset: float
+    rankings: Iterable[Ranking],
+    *,
+    offset: float,
+    order: Callable[[Place], tuple[str, int]],
 ) -> list[Candidate]:
-    """Scenes by the sum of ``weight * trust / (offset + rank)``, best first."""
+    """Scenes by the sum of ``weight * trust / (offset + rank)``, best first.
+
+    Args:
+        order: of scenes that are equally good in all.
+    """
     found: defaultdict[Place, dict[str, tuple[float, Entry]]] = defaultdict(dict)
     for ranking in rankings:
         for entry in ranking.entries:
-            gain = weights[ranking.name] * entry.trust / (offset + entry.rank)
+            gain = ranking.weight * entry.trust / (offset + entry.rank)
             found[entry.place][ranking.name] = gain, entry
     candidates = [_candidate(place, gains) for place, gains in found.items()]
-    return sorted(candidates, key=lambda c: (-c.score, -_likeness(c)))
+    return sorted(candidates, key=lambda c: (-c.score, -_likeness(c), order(c.place)))
 
 
 def _candidate(place: Place, gains: Mapping[str, tuple[float, Entry]]) -> Candidate:

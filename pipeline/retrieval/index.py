@@ -58,6 +58,11 @@ class Index:
         """What is kept of a scene."""
         return self.segments[place.segment].row(place.row)
 
+    def order(self, place: Place) -> tuple[str, int]:
+        """By film and time, however the films are spread over segments."""
+        member = self.member(place)
+        return member.video_id, place.row - member.first
+
     @cached_property
     def _members(self) -> Mapping[int, tuple[int, Member]]:
         return {

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.retrieval import films
-from scenelake.pipeline.retrieval.catalogue import Catalogue, Part, facts_of
+from scenelake.pipeline.retrieval.catalogue import NAME, Catalogue, Part, facts_of
 from scenelake.pipeline.retrieval.films import Film
 from scenelake.pipeline.retrieval.index import Index, segments_of, tidied, without
 from scenelake.pipeline.retrieval.segment import FULL_ROWS, Segment
@@ -66,6 +66,8 @@ class Keeper:
         with self._alone():
             self._sweep()
             catalogue, index = self._opened() or self._begun()
+            if not catalogue.words and (self.path / NAME).exists():
+                self.note("the search index is damaged or of another version: it is made anew")
             for batch, gone in self._changes(index, wanted):
                 catalogue, index = self._amended(catalogue, index, batch, gone=gone)
             return index
@@ -81,7 +83,6 @@ class Keeper:
                     return catalogue, self._index(catalogue)
             except _DAMAGE as error:
                 logger.info("%s: %s", self.path, error)
-        self.note("the search index is damaged and is made anew")
         return None
 
     def _index(self, catalogue: Catalogue) -> Index:

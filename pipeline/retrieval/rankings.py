@@ -15,20 +15,34 @@ from scenelake.pipeline.retrieval.tokens import Wanted
 from scenelake.pipeline.retrieval.vectors import Mask, Rows
 from scenelake.schemas.flow import Float32
 
-_NO_SPREAD = 1e-6
+_DIGITS = 6
+_LEAST_SPREAD = 1e-3
 
 Allowed = Mapping[int, Mask | None]
 """Segment's place in the index -> rows that may be found; None: all of them."""
 
 
 def by_words(
-    index: Index, wanted: Wanted, *, weights: Mapping[str, float], choice: Choice, depth: int
+    index: Index,
+    wanted: Wanted,
+    *,
+    weight: float,
+    weights: Mapping[str, float],
+    choice: Choice,
+    depth: int,
 ) -> Ranking:
-    """Scenes by BM25; trusted as far as they have what was asked for."""
+    """Scenes by BM25; trusted as far as they have what was asked for.
+
+    Args:
+        weight: of the ranking.
+        weights: of the fields of words.
+    """
+    words = Ranking("words", weight, ())
+    if weight == 0 and not wanted.phrases:
+        return words
     hits = index.words.best(wanted, weights=weights, choice=choice, n=depth)
     placed = [(place, hit) for hit in hits if (place := index.place(hit.key)) is not None]
-    return Ranking.of(
-        "words",
+    return words.filled(
         [place for place, _ in placed],
         [hit.score for _, hit in placed],
         [hit.share for _, hit in placed],
@@ -36,7 +50,14 @@ def by_words(
 
 
 def by_likeness(
-    index: Index, query: Float32, *, kind: str, model: str, allowed: Allowed, depth: int
+    index: Index,
+    query: Float32,
+    *,
+    ranking: Ranking,
+    kind: str,
+    model: str,
+    allowed: Allowed,
+    depth: int,
 ) -> Ranking:
     """Scenes by the cosine of their vectors of one kind, where these come from the model.
 
@@ -50,7 +71,7 @@ def by_likeness(
     places, cosines = _best(found, depth)
     usual = [s.vectors[kind].background(query) for _, s in segments]
     n_allowed = sum(_count(s, allowed[number]) for number, s in segments)
-    return Ranking.of(kind, places, cosines, _trust(cosines, usual, n_allowed=n_allowed))
+    return ranking.filled(places, cosines, _trust(cosines, usual, n_allowed=n_allowed))
 
 
 def allowed_rows(index: Index, choice: Choice) -> Allowed:
@@ -81,7 +102,8 @@ def _best(found: Sequence[tuple[int, Rows, Float32]], n: int) -> tuple[list[Plac
         return [], []
     numbers = np.repeat([number for number, _, _ in found], [len(rows) for _, rows, _ in found])
     rows = np.concatenate([rows for _, rows, _ in found])
-    cosines = np.concatenate([cosines for _, _, cosines in found])
+    # What is equal but for rounding is to share a rank, wherever it lies.
+    cosines = np.round(np.concatenate([cosines for _, _, cosines in found]), _DIGITS)
     order = np.lexsort((rows, numbers, -cosines))[:n]
     pairs = zip(numbers[order].tolist(), rows[order].tolist(), strict=True)
     return [Place(*pair) for pair in pairs], cosines[order].tolist()
@@ -95,12 +117,12 @@ def _trust(
     The best of n that mean nothing stands about ``sqrt(2 ln n)`` deviations above their mean:
     that counts half, and twice as much counts in full.
     """
-    background = np.concatenate([*usual, np.zeros(0, np.float32)])
-    spread = float(background.std()) if len(background) > 1 else 0.0
-    if spread < _NO_SPREAD:
-        return [0.5] * len(cosines)
+    if not cosines:
+        return []
+    background = np.concatenate(usual)
+    mean, spread = float(background.mean()), max(_LEAST_SPREAD, float(background.std()))
     most = 2 * math.sqrt(2 * math.log(max(2, n_allowed))) * spread
-    return [min(1.0, max(0.0, (c - float(background.mean())) / most)) for c in cosines]
+    return [min(1.0, max(0.0, (cosine - mean) / most)) for cosine in cosines]
 
 
 def _count(segment: Segment, mask: Mask | None) -> int:

@@ -9,26 +9,22 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from scenelake.pipeline.retrieval import rankings
-from scenelake.pipeline.retrieval.choice import Choice, choice
+from scenelake.pipeline.retrieval.choice import choice
 from scenelake.pipeline.retrieval.collapse import Group, collapse
 from scenelake.pipeline.retrieval.encoders import Encoders
+from scenelake.pipeline.retrieval.evidence import Evidence
 from scenelake.pipeline.retrieval.explain import reasons, snippet
 from scenelake.pipeline.retrieval.filters import EVERYTHING, Filters
 from scenelake.pipeline.retrieval.fuse import Ranking, fuse
 from scenelake.pipeline.retrieval.hits import Found, Hit
-from scenelake.pipeline.retrieval.index import Index, Place
+from scenelake.pipeline.retrieval.index import Index
 from scenelake.pipeline.retrieval.keeper import Note
 from scenelake.pipeline.retrieval.places import CurrentIndex
-from scenelake.pipeline.retrieval.rankings import Allowed
-from scenelake.pipeline.retrieval.segment import VECTOR_STEPS
 from scenelake.pipeline.retrieval.tokens import Wanted, wanted
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32
 
 if TYPE_CHECKING:
     from scenelake.pipeline.lake import Lake
@@ -101,11 +97,16 @@ class Searcher:
 
     def _found(self, index: Index, query: Query, *, k: int, filters: Filters) -> list[Hit]:
         asked, settings = wanted(query.text), self._config.search
-        fused = fuse(
-            self._rankings(index, query, asked, choice(filters, index.segments)),
-            weights=settings.weights.model_dump(),
-            offset=settings.rank_offset,
+        evidence = Evidence(
+            index=index,
+            encoders=self._encoders,
+            config=settings,
+            chosen=choice(filters, index.segments),
+            depth=max(k, settings.depth),
+            note=self._note,
         )
+        rankings = _rankings(evidence, query, asked)
+        fused = fuse(rankings, offset=settings.rank_offset, order=index.order)
         groups = collapse(
             fused, index, k=k, within_s=settings.fold_within_s, alike=settings.fold_alike
         )
@@ -118,78 +119,14 @@ class Searcher:
             raise UsageError(f"{self._lake.folder.uri}: holds no film yet")
         return index
 
-    def _rankings(
-        self, index: Index, query: Query, asked: Wanted, chosen: Choice
-    ) -> Iterator[Ranking]:
-        allowed = rankings.allowed_rows(index, chosen)
-        if query.text.strip():
-            words = self._by_words(index, asked, chosen)
-            yield words
-            if asked.phrases:
-                allowed = rankings.only(index, words)
-            yield from self._by_text(index, query.text, allowed)
-        if query.image is not None:
-            self._check_models(index, "seen")
-            vector = self._encoders.picture(query.image)
-            yield self._alike(index, "seen", vector, self._encoders.models["seen"], allowed)
-        if query.like is not None:
-            yield from self._like(index, query.like, allowed)
 
-    def _by_words(self, index: Index, asked: Wanted, chosen: Choice) -> Ranking:
-        settings = self._config.search
-        weights = settings.word_weights.model_dump()
-        return rankings.by_words(index, asked, weights=weights, choice=chosen, depth=settings.depth)
-
-    def _by_text(self, index: Index, text: str, allowed: Allowed) -> Iterator[Ranking]:
-        weights = self._config.search.weights.model_dump()
-        for kind in VECTOR_STEPS:
-            if weights[kind] == 0 or (kind == "seen" and not self._encoders.reads_text):
-                continue
-            self._check_models(index, kind)
-            vector = self._encoders.text(text, kind=kind)
-            if vector.any():
-                yield self._alike(index, kind, vector, self._encoders.models[kind], allowed)
-
-    def _like(self, index: Index, scene_id: str, allowed: Allowed) -> Iterator[Ranking]:
-        place = _place_of(index, scene_id)
-        segment = index.segments[place.segment]
-        others = rankings.but(index, place, allowed)
-        for kind, vectors in segment.vectors.items():
-            vector = np.asarray(vectors.matrix[place.row], np.float32)
-            if vector.any():
-                yield self._alike(index, kind, vector, segment.models[kind], others)
-
-    def _alike(
-        self, index: Index, kind: str, query: Float32, model: str, allowed: Allowed
-    ) -> Ranking:
-        depth = self._config.search.depth
-        return rankings.by_likeness(
-            index, query, kind=kind, model=model, allowed=allowed, depth=depth
-        )
-
-    def _check_models(self, index: Index, kind: str) -> None:
-        """Vectors of one model cannot be compared with those of another.
-
-        Errors:
-            UsageError: no film's are of ours: the configuration is another one's.
-        """
-        ours = self._encoders.models[kind]
-        others = [s for s in index.segments if s.models[kind] != ours]
-        if not others:
-            return
-        step, theirs = VECTOR_STEPS[kind], others[0].models[kind]
-        told = f"{step} vectors come from {theirs}, the query's would from {ours}"
-        if len(others) == len(index.segments):
-            raise UsageError(
-                f"this lake's {told}: give the configuration of the run with --profile or "
-                f"--config, or leave them out with --set search.weights.{kind}=0"
-            )
-        n_films = sum(len(segment.members) for segment in others)
-        films = "1 film is" if n_films == 1 else f"{n_films} films are"
-        self._note(
-            f"{films} not searched by what is {kind}: {told}; `scenelake run` with one "
-            "configuration makes them alike"
-        )
+def _rankings(evidence: Evidence, query: Query, asked: Wanted) -> Iterator[Ranking]:
+    if query.text.strip():
+        yield from evidence.of_text(query.text, asked)
+    if query.image is not None:
+        yield from evidence.of_image(query.image)
+    if query.like is not None:
+        yield from evidence.of_scene(query.like)
 
 
 @cache
@@ -197,21 +134,6 @@ def _one_thread() -> ThreadpoolController:
     """Matrices of one query are small: threads that wait for each other cost more than they
     bring, and many times more on a busy machine."""
     return ThreadpoolController()
-
-
-def _place_of(index: Index, scene_id: str) -> Place:
-    """Where a scene is.
-
-    Errors:
-        UsageError: no film of the lake has it.
-    """
-    for number, segment in enumerate(index.segments):
-        for member in segment.members:
-            if scene_id.startswith(f"{member.video_id}-"):
-                ids = segment.rows["scene_id"].slice(member.first, member.n_rows).to_pylist()
-                if scene_id in ids:
-                    return Place(number, member.first + ids.index(scene_id))
-    raise UsageError(f"no scene {scene_id!r} in this lake; `scenelake search --json` tells ids")
 
 
 def _hit(index: Index, group: Group, asked: Wanted) -> Hit:

@@ -134,12 +134,15 @@ class Words:
 
     def _ideal(self, wanted: Wanted, fields: Mapping[str, float]) -> float:
         """About what a scene scores that has each word once: the sum of how rare they are."""
-        n = max(1, self._searcher.num_docs)
-        counts = [max(self._count(word, field) for field in fields) for word in wanted.words]
-        return max(fields.values()) * sum(math.log(1 + (n - c + 0.5) / (c + 0.5)) for c in counts)
+        return max(fields.values()) * sum(self._rarity(word, fields) for word in wanted.words)
 
-    def _count(self, word: str, field: str) -> int:
-        return min(self._searcher.num_docs, self._searcher.doc_freq(field, word))
+    def _rarity(self, word: str, fields: Iterable[str]) -> float:
+        """BM25's inverse document frequency; 1 for what is looked up by a pattern."""
+        if is_lone_character(word):
+            return 1.0
+        n = max(1, self._searcher.num_docs)
+        count = min(n, max(self._searcher.doc_freq(field, word) for field in fields))
+        return math.log(1 + (n - count + 0.5) / (count + 0.5))
 
     def _limited(self, query: tantivy.Query, choice: Choice) -> tantivy.Query:
         limits = [tantivy.Query.const_score_query(q, 0.0) for q in self._limits(choice)]

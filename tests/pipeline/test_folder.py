@@ -62,6 +62,20 @@ def test_only_what_lies_directly_in_a_folder_is_listed(folder: Folder) -> None:
     assert folder.folders("a") == ["b"]
 
 
+def test_a_mark_stays_while_its_file_does_and_changes_with_it(folder: Folder) -> None:
+    folder.write("videos/a.parquet", b"one")
+    folder.write("videos/b.parquet", b"two")
+    before = folder.marks("videos")
+    assert set(before) == {"a.parquet", "b.parquet"}
+    assert folder.mark("videos/a.parquet") == before["a.parquet"]
+    folder.write("videos/a.parquet", b"ONE")
+    after = folder.marks("videos")
+    assert after["a.parquet"] != before["a.parquet"]
+    assert after["b.parquet"] == before["b.parquet"]
+    assert folder.mark("videos/c.parquet") is None
+    assert folder.marks("nothing") == {}
+
+
 def test_where_nothing_is_nothing_is_found(folder: Folder) -> None:
     assert folder.names("videos") == []
     assert folder.folders("videos") == []
