@@ -15,7 +15,7 @@ from scenelake.schemas.story import Story, Told
 
 _COLUMNS = (
     *("start_s", "end_s", "title", "description", "grounded", "transcript", "translation"),
-    *("ocr", "labels", "embedding", "text_embedding"),
+    *("words.list.element.score", "ocr", "labels", "embedding", "text_embedding"),
 )
 
 
@@ -46,6 +46,7 @@ def _told(row: Mapping[str, Any]) -> Told:
         grounded=row["grounded"],
         speech=row["transcript"],
         translation=row["translation"],
+        scores=tuple(word["score"] for word in row["words"]),
         lines=tuple(line["text"] for line in row["ocr"]),
         labels=tuple(Label(**label) for label in row["labels"]),
         embedding=_vector(row["embedding"]),

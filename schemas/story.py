@@ -15,6 +15,7 @@ class Told:
     Attributes:
         grounded: whether `description` is a model's, and found true.
         speech, translation: what is said, as one text, and the same in English.
+        scores: how sure each word of `speech` is, 0 to 1.
         lines: what is written on screen.
         embedding, text_embedding: its vectors; of length 0 where there is nothing.
     """
@@ -26,6 +27,7 @@ class Told:
     grounded: bool
     speech: str
     translation: str
+    scores: tuple[float, ...]
     lines: tuple[str, ...]
     labels: tuple[Label, ...]
     embedding: Vector

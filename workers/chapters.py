@@ -14,7 +14,7 @@ from scenelake.schemas.story import Story, Told
 from scenelake.workers.phrases import Vocabulary
 from scenelake.workers.sections import divide
 
-_RECOGNISED = re.compile(r"\s*(?:Seen: |On screen: ).*", re.DOTALL)
+RECOGNISED = re.compile(r"\s*(?:Seen: |On screen: ).*", re.DOTALL)
 """What was recognised, at a description's end: it is told apart."""
 
 
@@ -65,7 +65,7 @@ class Section:
 def told_of(scene: Told) -> str:
     """What a model has told of a scene in which nothing is said, and was found true; or ""."""
     is_told = scene.grounded and not scene.speech
-    return _RECOGNISED.sub("", scene.description) if is_told else ""
+    return RECOGNISED.sub("", scene.description) if is_told else ""
 
 
 def sections(story: Story, *, max_chapters: int) -> list[Section]:

@@ -62,7 +62,7 @@ def compose(scene: Scene, *, summary: str = "") -> Scene:
     `grounded` is True where a summary was kept, False where the text is the evidence alone.
     """
     labels, lines, speech = told_labels(scene), told_lines(scene), told_speech(scene)
-    told = summary or _said(speech)
+    told = summary or said_first(speech)
     return replace(
         scene,
         title=title(summary or speech, labels=labels, lines=lines),
@@ -122,7 +122,7 @@ def _told_times(
     return tuple(sorted(times))
 
 
-def _said(speech: str) -> str:
+def said_first(speech: str) -> str:
     """The beginning of what is said, as a quotation; "…" after it tells that more is."""
     words = speech.split()
     more = " …" if len(words) > MAX_QUOTE_WORDS else ""

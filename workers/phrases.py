@@ -31,8 +31,11 @@ _FILLERS = frozenset(
     thanks going start started begin next first second last one two three year day good great
     nice big small long little new old tell told call let need use used using put keep kept turn
     turned people man woman time times today tomorrow yesterday
-    monday tuesday wednesday thursday friday saturday sunday january february march april may june
-    july august september october november december""".split()
+    thou thy thee thine thyself self doth hath""".split()
+)
+_CALENDAR = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday january february march april may
+    june july august september october november december""".split()
 )
 
 
@@ -70,9 +73,10 @@ class Vocabulary:
 
 
 def _says(token: Token, stops: frozenset[str]) -> bool:
-    if token.is_number:
+    word = fold(token.text)
+    if token.is_number or word in _CALENDAR or len(word) < MIN_WORD_CHARS:
         return False
-    return fold(token.text) not in stops and len(token.text) >= MIN_WORD_CHARS
+    return word not in stops or (word in _FILLERS and token.is_name and not token.is_first)
 
 
 @cache
@@ -92,21 +96,22 @@ class Phrase:
     text: str
     keys: tuple[str, ...]
     score: float
+    count: int
 
 
 def phrases(text: str, vocabulary: Vocabulary) -> list[Phrase]:
-    """Names, words, and words that come together again and again; the most telling first.
+    """Names, and words alone or together that come again; the most telling first.
 
     None repeats a word of one before it.
     """
     weights = vocabulary.weights(text)
     written: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for words in _candidates(text, vocabulary):
-        written[tuple(t.key for t in words)][" ".join(t.text for t in words)] += 1
+        written[tuple(t.key for t in words)][" ".join(map(_bare, words))] += 1
     found = [
         _phrase(keys, forms, weights, vocabulary.names)
         for keys, forms in written.items()
-        if len(keys) == 1 or forms.total() > 1 or vocabulary.names.issuperset(keys)
+        if forms.total() > 1 or vocabulary.names.issuperset(keys)
     ]
     return list(_apart(sorted(found, key=lambda phrase: -phrase.score)))
 
@@ -144,7 +149,12 @@ def _phrase(
     is_name = text[0].isupper() and names.issuperset(keys)
     each = sum(weights.get(key, 0.0) for key in keys) / len(keys)
     bonus = (1 + LENGTH_BONUS * (len(keys) - 1)) * (NAME_BONUS if is_name else 1.0)
-    return Phrase(text if is_name else _lower(text), keys, each * bonus)
+    return Phrase(text if is_name else _lower(text), keys, each * bonus, forms.total())
+
+
+def _bare(token: Token) -> str:
+    """A word without a possessive s."""
+    return token.text[:-2] if token.text.casefold().endswith(("'s", "\u2019s")) else token.text
 
 
 def _lower(text: str) -> str:

@@ -12,6 +12,10 @@ from scenelake.workers.grounding import sentences, tokens
 from scenelake.workers.phrases import Vocabulary
 
 MAX_WORDS = 30
+WORDS_A_SENTENCE = 20
+"""Long sentences leave room for fewer."""
+SURE = (0.5, 0.85)
+"""Mean scores of words (Whisper's) of sentences that are mostly wrong, and mostly right."""
 LEAD = 0.3
 """How much more the first sentence of a stretch counts: it says what comes."""
 _ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001
@@ -22,7 +26,10 @@ _LEANING = re.compile(
     re.IGNORECASE,
 )
 """Beginnings that lean on what was said before."""
-_TALKING = re.compile(r"(?:i|i'm|i've|i'll|you|you're|we|we're|let|let's|thank|thanks)\b", re.I)
+_TALKING = re.compile(
+    r"(?:i|i'm|i've|i'll|you|you're|we|we're|let|let's|thank|thanks|look|please)\b", re.IGNORECASE
+)
+_POINTING = re.compile(r"\b(?:he|she|they|him|her|them|his|their|its|those)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,14 @@ def pick(parts: Sequence[Section], vocabulary: Vocabulary, *, count: int) -> lis
     told = [list(_ranked(part, index, vocabulary)) for index, part in enumerate(parts)]
     groups = _shared(told, parts, count=count)
     chosen: list[Quote] = []
+    room_words = count * WORDS_A_SENTENCE
     for quotes, quota in groups:
         for _ in range(quota):
             best = max(quotes, key=lambda q: _worth(q, chosen), default=None)
-            if best is None or _worth(best, chosen) <= 0:
+            if best is None or _worth(best, chosen) <= 0 or (chosen and room_words <= 0):
                 break
             chosen.append(best)
+            room_words -= len(best.text.split())
     return sorted(chosen, key=lambda quote: quote.at)
 
 
@@ -97,37 +106,53 @@ def _likeness(one: Quote, other: Quote) -> float:
 
 def _ranked(part: Section, index: int, vocabulary: Vocabulary) -> Iterator[Quote]:
     weights = vocabulary.weights(part.text)
-    found = list(_sentences(part))
+    found = [*_said(part), *_told(part)]
     centrality = part.centrality
-    for n, (text, scene, is_said) in enumerate(found):
-        keys = frozenset(t.key for t in tokens(text) if vocabulary.says(t))
+    for n, sentence in enumerate(found):
+        keys = frozenset(t.key for t in tokens(sentence.text) if vocabulary.says(t))
         telling = sum(weights.get(key, 0.0) for key in keys) / math.sqrt(len(keys) or 1)
-        near = 0.5 + 0.5 * max(0.0, float(centrality[scene]))
+        near = 0.5 + 0.5 * max(0.0, float(centrality[sentence.scene]))
         lead = 1 + LEAD * (1 - n / len(found))
-        score = telling * near * lead * _shape(text)
+        score = telling * near * lead * _shape(sentence.text) * sentence.trust
         if score > 0:
-            yield Quote(text, (index, n), is_said, keys, score)
+            yield Quote(sentence.text, (index, n), sentence.is_said, keys, score)
 
 
-def _sentences(part: Section) -> Iterator[tuple[str, int, bool]]:
-    """Whole sentences, the scene that each begins in, and whether it is said or told of."""
-    starts = _starts(part)
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A whole sentence, the scene that it begins in, and how far it is to be trusted, 0 to 1."""
+
+    text: str
+    scene: int
+    is_said: bool
+    trust: float = 1.0
+
+
+def _said(part: Section) -> Iterator[_Sentence]:
+    """What is said; words of which the recogniser was not sure are better not repeated."""
+    scores = [score for scene in part.scenes for score in scene.scores]
+    scenes = [i for i, scene in enumerate(part.scenes) for _ in scene.speech.split()]
+    at = 0
     for text in sentences(part.speech):
-        start = part.speech.find(text)
+        end = at + len(text.split())
         if _is_whole(text):
-            yield text, sum(start >= s for s in starts) - 1, True
+            yield _Sentence(text, scenes[at], True, _trust(scores[at:end]))
+        at = end
+
+
+def _told(part: Section) -> Iterator[_Sentence]:
     for index, scene in enumerate(part.scenes):
         for text in sentences(told_of(scene)):
-            yield text, index, False
+            yield _Sentence(text, index, is_said=False)
 
 
-def _starts(part: Section) -> list[int]:
-    """Where in the section's speech each scene begins."""
-    starts, at = [], 0
-    for scene in part.scenes:
-        starts.append(at)
-        at += len(scene.speech) + 1 if scene.speech else 0
-    return starts
+def _trust(scores: Sequence[float]) -> float:
+    """By the geometric mean: one word that is wrong spoils a sentence."""
+    if not scores:
+        return 1.0
+    mean = math.exp(sum(math.log(max(score, 1e-3)) for score in scores) / len(scores))
+    unsure, sure = SURE
+    return min(1.0, max(0.1, (mean - unsure) / (sure - unsure)))
 
 
 def _is_whole(text: str) -> bool:
@@ -138,5 +163,6 @@ def _shape(text: str) -> float:
     """How well a sentence stands alone, 0 to 1."""
     n_words = len(text.split())
     fit = 1.0 if n_words in _GOOD_WORDS else 0.6 if 3 < n_words <= MAX_WORDS else 0.2
-    leaning = 0.5 if _LEANING.match(text) else 0.8 if _TALKING.match(text) else 1.0
-    return fit * leaning * (0.5 if text.endswith("?") else 1.0)
+    leaning = 0.5 if _LEANING.match(text) else 0.7 if _TALKING.match(text) else 1.0
+    pointing = 0.8 if _POINTING.search(text) else 1.0
+    return fit * leaning * pointing * (0.5 if text.endswith("?") else 1.0)

@@ -16,7 +16,7 @@ from scenelake.schemas.config import SummariseConfig
 from scenelake.schemas.rows import Chapter
 from scenelake.schemas.story import Story, Summary
 from scenelake.workers.chapters import Section, sections, vocabulary
-from scenelake.workers.evidence import put_together
+from scenelake.workers.evidence import put_together, said_first
 from scenelake.workers.quotes import Quote, pick
 from scenelake.workers.titles import most_seen, telling_lines, titles
 
@@ -24,7 +24,7 @@ NOTHING = "Nothing recognised in this film."
 MAX_SEEN = 5
 MAX_LINES = 4
 
-_VERSION = 1
+VERSION = 1
 
 
 class ExtractiveSummariser:
@@ -35,7 +35,7 @@ class ExtractiveSummariser:
 
     @property
     def model(self) -> str:
-        return f"extractive@{_VERSION}"
+        return f"extractive@{VERSION}"
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -67,9 +67,14 @@ def summary_text(story: Story, parts: Sequence[Section], *, max_sentences: int) 
     """What is said, seen and on screen, in few words."""
     words = vocabulary(parts, language=story.language)
     count = min(max_sentences, n_sentences(story.duration_s))
-    said = put_in_order(pick(parts, words, count=count))
+    said = put_in_order(pick(parts, words, count=count)) or _beginning(parts)
     labels, lines = most_seen(parts)[:MAX_SEEN], telling_lines(parts)[:MAX_LINES]
     return put_together(said, labels=tuple(labels), lines=tuple(lines)) or NOTHING
+
+
+def _beginning(parts: Sequence[Section]) -> str:
+    """What is said first, where it makes no sentence."""
+    return said_first(" ".join(part.speech for part in parts if part.speech))
 
 
 def n_sentences(duration_s: float) -> int:

@@ -17,7 +17,11 @@ FEW_SENTENCES = 3
 MAX_PHRASES = 3
 MIN_PHRASE_SHARE = 0.45
 """Of the first phrase's score: what says less is left out."""
+OFTEN = 3
+"""A word by itself is a title if it comes so often."""
 MAX_HEADING_WORDS = 8
+SURE_LABEL_SCORE = 0.5
+LITTLE = 0.2
 _EVERYWHERE = 0.3
 _NUMBERED = re.compile(
     r"(?:chapter|part|lesson|lecture|section|episode|act|unit|module|step|day|week|kapitel|teil"
@@ -108,10 +112,10 @@ def _scene_title(part: Section) -> str:
 
 def _phrased(part: Section, vocabulary: Vocabulary) -> str:
     """The few phrases that tell a chapter from the others."""
-    ranked = phrases(part.speech, vocabulary)
-    if not ranked:
+    ranked = phrases(part.speech, vocabulary)[:MAX_PHRASES]
+    enough = [p for p in ranked if p.score >= ranked[0].score * MIN_PHRASE_SHARE]
+    if len(enough) == 1 and len(enough[0].keys) == 1 and enough[0].count < OFTEN:
         return ""
-    enough = [p for p in ranked[:MAX_PHRASES] if p.score >= ranked[0].score * MIN_PHRASE_SHARE]
     title = ""
     for phrase in enough:
         longer = f"{title}, {phrase.text}" if title else phrase.text
@@ -129,14 +133,18 @@ def telling_lines(parts: Sequence[Section]) -> list[str]:
 
 
 def most_seen(parts: Sequence[Section]) -> list[str]:
-    """Names of what is to be seen, by how long and how surely."""
+    """Names of what is to be seen, by how long and how surely.
+
+    What is unsure and seen once is left out, and what is little beside the first.
+    """
     weights: defaultdict[str, float] = defaultdict(float)
-    for part in parts:
-        for scene in part.scenes:
-            for label in scene.labels:
-                if label.score >= MIN_LABEL_SCORE:
-                    weights[label.name] += scene.length_s * label.score
-    return sorted(weights, key=lambda name: -weights[name])
+    told = [(s, label) for part in parts for s in part.scenes for label in s.labels]
+    counts = Counter(label.name for _, label in told if label.score >= MIN_LABEL_SCORE)
+    for scene, label in told:
+        if label.score >= (MIN_LABEL_SCORE if counts[label.name] > 1 else SURE_LABEL_SCORE):
+            weights[label.name] += scene.length_s * label.score
+    least = LITTLE * max(weights.values(), default=0.0)
+    return sorted((n for n in weights if weights[n] >= least), key=lambda name: -weights[name])
 
 
 def _capital(text: str) -> str:

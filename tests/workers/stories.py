@@ -30,6 +30,7 @@ def told(
     labels: Sequence[str] = (),
     seen: Sequence[float] = (),
     vector: Sequence[float] = (),
+    scores: Sequence[float] = (),
 ) -> Told:
     """A scene; `seen` and `vector` are those of its pictures and of its words."""
     return Told(
@@ -40,6 +41,7 @@ def told(
         grounded=grounded,
         speech=speech,
         translation="",
+        scores=tuple(scores) or (0.9,) * len(speech.split()),
         lines=tuple(lines),
         labels=tuple(Label(name, 0.8) for name in labels),
         embedding=np.asarray(seen, np.float32) if seen else NO_VECTOR,
