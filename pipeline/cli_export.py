@@ -21,6 +21,7 @@ _SOME_FAILED = 3
 )
 @click.option("--video", help="Only this film (its id or file name).")
 @click.option("--vectors", is_flag=True, help="Embeddings too (jsonl, webdataset).")
+@click.option("--translated", is_flag=True, help="Subtitles in English (srt, vtt).")
 @click.option("--overwrite", is_flag=True, help="Replace files that no export wrote.")
 @as_json
 def export(
@@ -30,6 +31,7 @@ def export(
     out: Path,
     video: str | None,
     vectors: bool,
+    translated: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -40,7 +42,15 @@ def export(
     from scenelake.pipeline.export.job import export as export_films
     from scenelake.pipeline.lake import Lake
 
-    done = export_films(Lake(lake), format_, out, video=video, vectors=vectors, overwrite=overwrite)
+    done = export_films(
+        Lake(lake),
+        format_,
+        out,
+        video=video,
+        vectors=vectors,
+        translated=translated,
+        overwrite=overwrite,
+    )
     for note in (*done.notes, *done.failures):
         click.echo(printable(f"{note.uri}: {note.message}"), err=True)
     if as_json:

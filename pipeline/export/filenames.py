@@ -18,7 +18,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)(\..*)?", re.IGNOREC
 """Names that Windows keeps for devices, and the one of our own overview."""
 
 
-def names(videos: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def names(videos: Iterable[Mapping[str, Any]], *, suffix: str = "") -> dict[str, str]:
     """video_id -> name, unique on disks that tell capitals from small letters and on others.
 
     Films that would share a name, and those whose name is taken by a device, get the first
@@ -27,11 +27,13 @@ def names(videos: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     Args:
         videos: rows of the videos table, of the whole lake: what a film's files are called
             is not to depend on which films are exported together.
+        suffix: what files of this export have behind the name; ``film.en.srt`` may be that
+            of ``film.mp4`` in English, or that of ``film.en.mp4``.
     """
     stems = {str(video["video_id"]): safe_stem(str(video["uri"])) for video in videos}
     counts = Counter(map(_folded, stems.values()))
     return {
-        video_id: stem if _is_free(stem, counts) else _marked(stem, video_id)
+        video_id: stem if _is_free(stem, counts, suffix) else _marked(stem, video_id)
         for video_id, stem in stems.items()
     }
 
@@ -45,8 +47,9 @@ def safe_stem(uri: str) -> str:
     return _cut(_UNSAFE.sub("_", stem).strip(" .").lstrip("-"))
 
 
-def _is_free(stem: str, counts: Mapping[str, int]) -> bool:
-    return bool(stem) and counts[_folded(stem)] == 1 and not _RESERVED.fullmatch(stem)
+def _is_free(stem: str, counts: Mapping[str, int], suffix: str) -> bool:
+    is_alone = counts[_folded(stem)] == 1 and not (suffix and counts[_folded(stem + suffix)])
+    return bool(stem) and is_alone and not _RESERVED.fullmatch(stem)
 
 
 def _marked(stem: str, video_id: str) -> str:

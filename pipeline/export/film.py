@@ -59,13 +59,14 @@ class Film:
             told = " ".join(str(error).split())
             raise LakeError(f"{self.lake.folder.uri}: {name} cannot be read: {told}") from error
 
-    def words(self) -> list[Word]:
-        """What is said, in time order."""
-        return [Word(**word) for scene in self.scenes(["words"]) for word in scene["words"] or ()]
+    def words(self, *, translated: bool = False) -> list[Word]:
+        """What is said, in time order; `translated`: in English."""
+        column = "translated_words" if translated else "words"
+        return [Word(**word) for scene in self.scenes([column]) for word in scene[column] or ()]
 
-    def cues(self, *, named: bool = False) -> list[Cue]:
+    def cues(self, *, named: bool = False, translated: bool = False) -> list[Cue]:
         """What is said, as subtitles; `named`: with speakers' names in the text."""
-        words = self.words()
+        words = self.words(translated=translated)
         return cues(
             with_names(words) if named else words,
             cuts_s=sorted(self.row["cuts_s"] or ()),

@@ -12,7 +12,7 @@ from scenelake.pipeline.export.dataset import pattern, write_shards
 from scenelake.pipeline.export.filenames import names
 from scenelake.pipeline.export.film import Film
 from scenelake.pipeline.export.index_page import Entry, index_page
-from scenelake.pipeline.export.kinds import KINDS, Kind, NothingToSayError
+from scenelake.pipeline.export.kinds import ENGLISH, KINDS, TRANSLATED, Kind, NothingToSayError
 from scenelake.pipeline.export.outbox import Outbox
 from scenelake.pipeline.export.page import write_page
 from scenelake.pipeline.lake import Lake
@@ -60,6 +60,7 @@ def export(
     *,
     video: str | None = None,
     vectors: bool = False,
+    translated: bool = False,
     overwrite: bool = False,
 ) -> Exported:
     """Write a lake's films into a folder.
@@ -68,6 +69,7 @@ def export(
         format: one of `FORMATS`.
         video: only this film (its id or file name).
         vectors: embeddings too, in JSONL and WebDataset.
+        translated: subtitles in English, of films that `run` has translated.
         overwrite: replace files there that no export wrote.
 
     Errors:
@@ -77,23 +79,25 @@ def export(
     """
     if format not in FORMATS:
         raise UsageError(f"no format {format!r}; known: {', '.join(FORMATS)}")
-    films = _films(lake.check(), video)
+    if translated and format not in TRANSLATED:
+        raise UsageError(f"--translated is for {' and '.join(TRANSLATED)}, not for {format}")
+    films = _films(lake.check(), video, suffix=ENGLISH if translated else "")
     outbox = Outbox(out, overwrite=overwrite)
-    run = _Run(films, outbox, Exported(format), vectors)
+    run = _Run(films, outbox, Exported(format), vectors, translated)
     if format == "webdataset":
         run.shards(films[0].name if video else "scenes")
     elif format == "html":
         run.pages()
     else:
-        run.each(KINDS[format])
+        run.each((TRANSLATED if translated else KINDS)[format])
     return run.done
 
 
-def _films(lake: Lake, video: str | None) -> list[Film]:
+def _films(lake: Lake, video: str | None, *, suffix: str) -> list[Film]:
     rows = lake.videos().to_pylist()
     if not rows:
         raise UsageError(f"{lake.folder.uri}: holds no film yet")
-    called = names(rows)
+    called = names(rows, suffix=suffix)
     chosen = rows if video is None else [lake.find_video(video)]
     older = dict.fromkeys(VIDEOS.names)  # a lake of an older version lacks some columns
     return [Film(lake, older | row, called[row["video_id"]]) for row in chosen]
@@ -107,6 +111,7 @@ class _Run:
     outbox: Outbox
     done: Exported
     vectors: bool
+    translated: bool
 
     def each(self, kind: Kind) -> None:
         """A file for each film."""
@@ -171,7 +176,8 @@ class _Run:
         self.done.notes.append(Note(film.video_id, film.uri, message))
 
     def _what(self, film: Film) -> str:
-        return f"{self.done.format} {film.video_id}"
+        language = " en" if self.translated else ""
+        return f"{self.done.format}{language} {film.video_id}"
 
 
 def _page_name(film: Film) -> str:

@@ -18,6 +18,7 @@ from scenelake.pipeline.export.records import json_line, scene_records
 from scenelake.pipeline.export.subtitles import srt, vtt
 from scenelake.schemas.rows import Chapter
 
+_TRANSLATE = "`run` with --set speech.translate=true, and a Whisper of all languages, makes one"
 _TITLED = ("start_s", "end_s", "title")
 
 
@@ -42,15 +43,25 @@ class Kind:
     write: Write
 
 
-def _subtitles(render: Callable[[Sequence[Cue]], str], *, named: bool) -> Write:
+def _subtitles(
+    render: Callable[[Sequence[Cue]], str], *, named: bool, translated: bool = False
+) -> Write:
     def write(film: Film, file: BinaryIO, *, vectors: bool) -> Sequence[str]:
-        cues = film.cues(named=named)
+        cues = film.cues(named=named, translated=translated)
         if not cues:
-            raise NothingToSayError("nothing is said in it: no subtitles")
+            raise NothingToSayError(_why_untold(film, translated=translated))
         file.write(_bytes(render(cues)))
         return ()
 
     return write
+
+
+def _why_untold(film: Film, *, translated: bool) -> str:
+    if not film.words():
+        return "nothing is said in it: no subtitles"
+    if translated and film.row["language"] == "en":
+        return "is in English: no translation"
+    return f"no translation in the lake; {_TRANSLATE}"
 
 
 def _chapters(film: Film) -> list[Chapter]:
@@ -91,4 +102,12 @@ KINDS: Mapping[str, Kind] = {
     "chapters": Kind(".chapters.txt", _site_list),
     "ffmetadata": Kind(".ffmetadata", _ffmetadata),
     "jsonl": Kind(".jsonl", _jsonl),
+}
+
+ENGLISH = ".en"
+"""By this, before their ending, players know the language of subtitles beside a film."""
+
+TRANSLATED: Mapping[str, Kind] = {
+    "srt": Kind(f"{ENGLISH}.srt", _subtitles(srt, named=True, translated=True)),
+    "vtt": Kind(f"{ENGLISH}.vtt", _subtitles(vtt, named=False, translated=True)),
 }

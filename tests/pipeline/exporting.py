@@ -61,6 +61,8 @@ class Filmed:
     duration_s: float = 40.0
     n_scenes: int = 4
     words: tuple[Word, ...] = ()
+    translation: tuple[Word, ...] = ()
+    language: str = "en"
     titles: Sequence[str] = ("Sea", "Hills", "Town", "Night")
     pictures: Sequence[bytes] = field(default_factory=lambda: (jpeg(),))
     ocr: tuple[str, ...] = ()
@@ -91,7 +93,7 @@ class Filmed:
             rotation=0,
             video_codec="h264",
             audio_codec="aac",
-            language="en" if self.words else None,
+            language=self.language if self.words else None,
             n_scenes=self.n_scenes,
             n_bytes=1_000_000,
             provenance=BY,
@@ -114,11 +116,12 @@ class Filmed:
             labels=(Label("seashore", 0.7),),
             ocr=tuple(ScreenText(text, 0.9, start_s) for text in self.ocr),
             words=tuple(w for w in self.words if start_s <= w.middle_s < end_s),
+            translated_words=tuple(w for w in self.translation if start_s <= w.middle_s < end_s),
             keyframes=tuple(_keyframe(start_s + n, data) for n, data in enumerate(self.pictures)),
             embedding=np.ones(3, np.float32),
             text_embedding=np.ones(2, np.float32),
             grounded=index == 0,
-            language="en" if self.words else None,
+            language=self.language if self.words else None,
         )
 
 
