@@ -46,9 +46,14 @@ def make(step: str, section: Any) -> Any:
     """The engine that a section of the configuration names; its weights are not loaded yet.
 
     Errors:
-        UsageError: no such engine.
+        UsageError: no such engine, or its section is wrong; the message names the section.
     """
-    return load(step, section.engine)(section)
+    try:
+        return load(step, section.engine)(section)
+    except UsageError as error:
+        if str(error).startswith(f"{step}."):
+            raise
+        raise type(error)(f"{step}: {error}") from error
 
 
 def engine_sections(config: Config) -> dict[str, EngineSection]:

@@ -176,3 +176,10 @@ def _forget_summary(path: Path) -> None:
     kept = {k: v for k, v in row["provenance"]["configs"] if k != "summary"}
     row |= {"summary": None, "chapters": [], "provenance": row["provenance"] | {"configs": kept}}
     pq.write_table(table.from_pylist([row], schema=table.schema), path)
+
+
+def test_a_wrong_section_is_named(film: Path, tmp_path: Path) -> None:
+    for step in ("summarise", "describe"):
+        wrong = light_config(**{step: {"engine": "server"}})
+        with pytest.raises(UsageError, match=f"{step}: base_url is ''"):
+            run([film], tmp_path / "lake", config=wrong)
