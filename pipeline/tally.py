@@ -18,7 +18,7 @@ from scenelake.pipeline.watcher import Verdict
 from scenelake.schemas.flow import Receipt, Skipped
 
 _FIRST = "plan"
-_WORKING_STEPS = 8
+_WORKING_STEPS = 9
 """Steps after `plan`."""
 
 _SETTLING_S = 10.0

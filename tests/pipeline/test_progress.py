@@ -17,7 +17,7 @@ from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure
 
 URIS = ["/films/one.mp4", "/films/two.mkv", "/films/three.avi"]
-STEPS = ("decode", "visual", "ocr", "speech", "align", "describe", "text", "commit")
+STEPS = tuple("decode visual ocr speech align describe text summarise commit".split())
 
 
 class Clock:
