@@ -1,4 +1,4 @@
-"""Films read once and looked at by many tests."""
+"""Films read once, and models loaded once, for many tests."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scenelake.schemas.config import CutConfig, TextConfig
-from scenelake.schemas.flow import Source
+from scenelake.schemas.config import CutConfig, TextConfig, VisualConfig
+from scenelake.schemas.flow import FrameBatch, Source
+from scenelake.workers.conse import Conse
 from scenelake.workers.cut import AdaptiveCut
+from scenelake.workers.engines import VisualEncoder
 from scenelake.workers.probe import probe
 from scenelake.workers.text import MiniLm
 from scenelake.workers.video import open_video, upright_size
+
+from .visual import BUILDERS, Folders, Picture, loaded
 
 _EVERY_PX = 8
 _WIDTH_PX = 256
@@ -57,6 +62,35 @@ def minilm() -> MiniLm:
     encoder = MiniLm(TextConfig())
     encoder.setup()
     return encoder
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    root = tmp_path_factory.mktemp("tiny")
+    return {name: build(root / name) for name, build in BUILDERS.items()}
+
+
+@pytest.fixture(scope="session")
+def encoders(folders: Folders) -> dict[str, VisualEncoder]:
+    conse = Conse(VisualConfig())
+    conse.setup()
+    return {"conse": conse, **{name: loaded(name, folders[name]) for name in BUILDERS}}
+
+
+@pytest.fixture(params=["conse", *BUILDERS])
+def encoder(request: pytest.FixtureRequest, encoders: dict[str, VisualEncoder]) -> VisualEncoder:
+    return encoders[request.param]
+
+
+@pytest.fixture(scope="session")
+def slides(photographs: dict[str, Picture]) -> FrameBatch:
+    """The photographs as frames of one 16:9 film, two seconds apart."""
+    size = (320, 180)
+    frames = [
+        np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA), np.uint8)
+        for p in photographs.values()
+    ]
+    return FrameBatch(np.stack(frames), 2 * np.arange(len(frames), dtype=np.float64))
 
 
 def _source(path: Path) -> Source:
