@@ -24,6 +24,7 @@ from scenelake.schemas.rows import (
     Word,
 )
 from scenelake.schemas.tables import scenes_table
+from tests.pipeline.rows import video_row
 
 DIMS = {"visual_dim": 3, "text_dim": 2}
 BY = Provenance(
@@ -82,16 +83,12 @@ class Filmed:
         return [float(edge) for edge in np.linspace(0, self.duration_s, self.n_scenes + 1)]
 
     def _video(self) -> Video:
-        return Video(
-            video_id=self.video_id,
+        return video_row(
+            self.video_id,
             uri=self.uri,
-            container="mp4",
             duration_s=self.duration_s,
             width=640,
             height=360,
-            fps=25.0,
-            rotation=0,
-            video_codec="h264",
             audio_codec="aac",
             language=self.language if self.words else None,
             n_scenes=self.n_scenes,

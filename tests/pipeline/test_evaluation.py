@@ -32,9 +32,10 @@ from scenelake.schemas.rows import (
     ScreenText,
     Shot,
     Video,
-    Word,
 )
 from scenelake.schemas.tables import answers_table, scenes_table
+from tests.pipeline.exporting import spoken
+from tests.pipeline.rows import video_row
 
 FILES = Path(__file__).parent / "annotations"
 WHO = Provenance("run-1", "0", datetime(2026, 1, 1, tzinfo=UTC), {}, {})
@@ -69,13 +70,6 @@ def write(tmp_path: Path) -> Write:
     return lines
 
 
-def words(text: str, start_s: float) -> tuple[Word, ...]:
-    spoken = text.split()
-    return tuple(
-        Word(w, start_s + i / 10, start_s + (i + 1) / 10, 0.9) for i, w in enumerate(spoken)
-    )
-
-
 def scene(video_id: str, index: int, said: str, description: str) -> Scene:
     start_s = 4.0 * index
     return Scene(
@@ -87,7 +81,7 @@ def scene(video_id: str, index: int, said: str, description: str) -> Scene:
         description=description,
         labels=(Label("cat", 0.9),),
         ocr=(ScreenText("EXIT", 0.9, start_s),),
-        words=words(said, start_s),
+        words=spoken(said, start_s=start_s, per_word_s=0.1),
         grounded=index == 0,
     )
 
@@ -118,20 +112,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def video(video_id: str, n_scenes: int) -> Video:
-    return Video(
-        video_id=video_id,
+    return video_row(
+        video_id,
         uri=FILES_OF[video_id],
-        container="mp4",
         duration_s=4.0 * n_scenes,
-        width=64,
-        height=48,
-        fps=25.0,
-        rotation=0,
-        video_codec="h264",
         audio_codec="aac",
         language="en",
         n_scenes=n_scenes,
-        n_bytes=10,
         provenance=WHO,
         cuts_s=tuple(4.0 * i for i in range(1, n_scenes)),
     )

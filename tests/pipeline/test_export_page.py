@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from scenelake.pipeline.export.subtitles import vtt
 from scenelake.schemas.rows import Chapter
 from tests.media.site import Site, serving
 from tests.pipeline.exporting import Filmed, jpeg, spoken
+from tests.pipeline.pages import Page
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=y>'
 TALK = Filmed(
@@ -31,41 +31,6 @@ TALK = Filmed(
     chapters=(Chapter(0, 20, "Morning"), Chapter(20, 40, "Evening")),
     pictures=(jpeg(), jpeg(), jpeg()),
 )
-_VOID = {"meta", "br", "img"}
-
-
-class Parsed(HTMLParser):
-    """A page's text, elements, ids and addresses; all that opens closes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.texts: list[str] = []
-        self.ids: list[str] = []
-        self.addresses: list[str] = []
-        self.handlers: list[str] = []
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.ids += [value or "" for name, value in attrs if name == "id"]
-        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
-        self.handlers += [name for name, _ in attrs if name.startswith("on")]
-        if tag not in _VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
 
 
 def pages(folder: Path, *films: Filmed) -> dict[str, str]:
@@ -81,7 +46,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_page_tells_what_is_known_of_the_film(page: str) -> None:
-    text = Parsed(page).text
+    text = Page(page).text
     for told in (
         *("holiday.mp4", "long 0:40", "scenes 4", "words 84", "language en", "640x360"),
         *("A day by the sea.", "packets after that are unreadable"),
@@ -93,7 +58,7 @@ def test_a_page_tells_what_is_known_of_the_film(page: str) -> None:
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_runs_nothing(page: str) -> None:
-    parsed = Parsed(page)
+    parsed = Page(page)
     assert not {"script", "link", "iframe", "object"} & set(parsed.tags)
     assert parsed.handlers == []
     assert {re.split(r"[#,]", address)[0] for address in parsed.addresses} == {
@@ -104,7 +69,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_runs_nothing(page: str) -> None
 
 
 def test_links_of_timeline_and_chapters_lead_to_scenes(page: str) -> None:
-    parsed = Parsed(page)
+    parsed = Page(page)
     targets = {a.removeprefix("#") for a in parsed.addresses if a.startswith("#")}
     assert targets == {"scene-0", "scene-1", "scene-2", "scene-3"} == set(parsed.ids)
 
@@ -127,7 +92,7 @@ def test_whatever_a_film_says_or_is_called_is_text(tmp_path: Path) -> None:
     )
     twin = replace(film, video_id="77twin77twin")
     for name, made in pages(tmp_path, film, twin).items():
-        parsed = Parsed(made)
+        parsed = Page(made)
         assert "script" not in parsed.tags
         assert parsed.handlers == []
         assert EVIL in parsed.text, name
@@ -143,13 +108,13 @@ def test_whatever_a_film_says_or_is_called_is_text(tmp_path: Path) -> None:
     ids=["nothing known", "no scenes", "damaged picture"],
 )
 def test_a_film_of_which_little_is_known_has_a_page(tmp_path: Path, film: Filmed) -> None:
-    assert "holiday.mp4" in Parsed(pages(tmp_path, film)["holiday.html"]).text
+    assert "holiday.mp4" in Page(pages(tmp_path, film)["holiday.html"]).text
 
 
 def test_several_films_have_a_page_that_lists_them(tmp_path: Path) -> None:
     other = replace(TALK, video_id="dd44", uri="/films/50% off #1.mp4", warnings=())
     made = pages(tmp_path, TALK, other)
-    parsed = Parsed(made["index.html"])
+    parsed = Page(made["index.html"])
     assert "films 2" in parsed.text
     assert "scenes 8" in parsed.text
     links = [a for a in parsed.addresses if not a.startswith("data:")]

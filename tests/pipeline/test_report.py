@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -21,40 +20,9 @@ from scenelake.pipeline.steps import Event
 from scenelake.pipeline.watcher import QueueState
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure
+from tests.pipeline.pages import Page
 
 EVIL = "/films/<script>alert(1)</script>.mp4"
-_VOID = {"meta", "br", "path", "use", "image"}
-
-
-class Page(HTMLParser):
-    """Text and elements of a page; whether every element that opens also closes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.texts: list[str] = []
-        self.addresses: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
-        if tag not in _VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in _VOID:
-            assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
 
 
 def failure(uri: str, error_type: str) -> Failure:

@@ -19,6 +19,7 @@ from scenelake.schemas.errors import LakeError
 from scenelake.schemas.rows import Failure, Provenance, Scene, Shot, Video
 from scenelake.schemas.tables import scenes_table
 from tests.media.disk import files_up_to
+from tests.pipeline.rows import video_row
 
 DIMS = {"visual_dim": 3, "text_dim": 2}
 
@@ -28,22 +29,7 @@ def provenance(**configs: str) -> Provenance:
 
 
 def video(video_id: str, n_scenes: int = 2, **configs: str) -> Video:
-    return Video(
-        video_id=video_id,
-        uri=f"/films/{video_id}.mp4",
-        container="mp4",
-        duration_s=4.0,
-        width=64,
-        height=48,
-        fps=25.0,
-        rotation=0,
-        video_codec="h264",
-        audio_codec=None,
-        language=None,
-        n_scenes=n_scenes,
-        n_bytes=10,
-        provenance=provenance(**configs),
-    )
+    return video_row(video_id, n_scenes=n_scenes, provenance=provenance(**configs))
 
 
 def scenes(video_id: str, n: int = 2, *, part: int = 2) -> Iterator[pa.Table]:
