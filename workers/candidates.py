@@ -5,6 +5,7 @@ A sentence that goes on over a cut is one sentence, quoted from both scenes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,11 +14,16 @@ from scenelake.schemas.rows import Citation, Word
 from scenelake.workers.engines import Passage
 
 MAX_SENTENCE_WORDS = 40
+PAUSE_S, LONG_PAUSE_S = 0.45, 2.0
 N_BEFORE = 2
 N_AROUND = 4
 
 _SENTENCE_ENDS = (".", "!", "?", "…")
 _NOT_ENDS = frozenset("dr. mr. mrs. ms. st. vs. no. e.g. i.e. a.m. p.m.".split())
+
+_GLUED = re.compile(
+    r"(?<=[a-z])(?=[A-Z])|(?<=[:;,!?])(?=[^\W\d_])|(?<=[a-z])(?=\d)|(?<=\d)(?=[A-Z])"
+)
 
 _Said = tuple[Passage, Word]
 """A word and the scene that it belongs to."""
@@ -31,12 +37,14 @@ class Candidate:
         citations: the sentence as it stands in its scene, or in each of two.
         before: what is said in the two sentences before it, which its pronouns stand for.
         around: what is said in a few sentences before and after it.
+        is_shown: it is written on screen; words that the reader ran together are parted.
     """
 
     text: str
     citations: tuple[Citation, ...]
     before: str = ""
     around: str = ""
+    is_shown: bool = False
 
     @property
     def window(self) -> str:
@@ -94,9 +102,15 @@ def _said(run: Sequence[Passage]) -> Iterator[Candidate]:
 
 
 def _sentences(words: Sequence[_Said]) -> Iterator[list[_Said]]:
-    """Words up to the full stop they carry; at most `MAX_SENTENCE_WORDS` together."""
+    """Words up to the full stop they carry; at most `MAX_SENTENCE_WORDS` together.
+
+    Speech recognition leaves full stops out: a capital behind a pause begins a sentence too.
+    """
     sentence: list[_Said] = []
     for passage, word in words:
+        if sentence and _begins_anew(sentence[-1][1], word):
+            yield sentence
+            sentence = []
         sentence.append((passage, word))
         if _ends_sentence(word.text) or len(sentence) == MAX_SENTENCE_WORDS:
             yield sentence
@@ -118,10 +132,25 @@ def _join(said: Sequence[_Said]) -> str:
 
 def _shown(run: Sequence[Passage]) -> Iterator[Candidate]:
     for passage in run:
-        lines = [line.strip() for line in passage.screen_text if line.strip()]
-        for line in dict.fromkeys(lines):
-            around = " ".join([*lines, passage.scene.transcript])
-            yield Candidate(line, (cite_scene(passage, line),), around=around)
+        lines = dict.fromkeys(line.strip() for line in passage.screen_text if line.strip())
+        around = " ".join([*map(_parted, lines), passage.scene.transcript])
+        for line in lines:
+            cited = (cite_scene(passage, line),)
+            yield Candidate(_parted(line), cited, around=around, is_shown=True)
+
+
+def _parted(line: str) -> str:
+    """ "Camera:LauraBrooks" as "Camera: Laura Brooks", "Platform90" as "Platform 90"."""
+    return " ".join(_GLUED.sub(r" ", line).split())
+
+
+def _begins_anew(last: Word, word: Word) -> bool:
+    if last.speaker != word.speaker:
+        return True
+    pause_s = word.start_s - last.end_s
+    bare = word.text.strip()
+    is_open = not last.text.strip().endswith((",", ":", ";"))
+    return pause_s >= LONG_PAUSE_S or (pause_s >= PAUSE_S and is_open and bare[:1].isupper())
 
 
 def _ends_sentence(word: str) -> bool:

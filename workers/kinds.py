@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from scenelake.workers.grounding import Token, tokens
+from scenelake.workers.matching import alike
 from scenelake.workers.questions import Question
 
 _LENGTH = "metre meter kilometre kilometer centimetre centimeter km mile foot feet inch yard"
@@ -31,10 +32,12 @@ _UNITS: Mapping[str, frozenset[str]] = {
     }.items()
     for measure in measures.split()
 }
+_SIGNS = frozenset("$ € £".split())
+_PRICED = re.compile(r"[$€£] ?\d|\d ?[$€£]")
 _PAYING = frozenset("cost price pay paid expensive earn worth sold buy ticket fee".split())
 _NEAR = 3
 """Words between a number and its noun, or a name and whom it names."""
-_MIN_COUNTED_LIKENESS = 55.0
+_MIN_COUNTED_LIKENESS, _MIN_UNLIKE_START = 55.0, 75.0
 
 _CALENDAR = (
     "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays "
@@ -60,18 +63,50 @@ _PLACES = frozenset(
     "outside beside by next around here there".split()
 )
 _LOOSE_PLACES = frozenset("to by over around next".split())
+_SETTING_WORDS = frozenset("in at from to about of around through near".split())
 _DETERMINERS = frozenset("the a an my our your his her its their this that".split())
 _LOCATING = frozenset("in at from into near on".split())
 _PEOPLE = re.compile(
     r"(?:wo)?m[ae]n|people|person|boys?|girls?|mother|father|uncle|aunt|parents?|child(?:ren)?|"
     r"friends?|king|queen|crew|team|nobody|everybody|somebody|police|thie(?:f|ves)|nurses?|bank|"
-    r"company|soldiers?|(?:grand)?(?:father|mother)|bishops?|\w{3,}(?:er|or|ist|ian)s?"
+    r"company|soldiers?|(?:grand)?(?:father|mother)|bishops?|neighbou?rs?|"
+    r"(?!(?:river|over|after|water|under|never|ever|summer|winter|other|order|number|paper|power|"
+    r"tower|weather|letter|matter|corner|flower|silver|copper|december|november|october|harbor|"
+    r"september|color|floor|door|border|dinner|butter|leather|another|together|rather|whether|"
+    r"however|either|neither|later|former|higher|lower|better|older|younger|newer|larger|motor|"
+    r"finger|monster|theater|center|meter|liter|kilometer|centimeter|easter|computer|poster|"
+    r"ladder|shoulder|thunder|timber|rubber|oyster|spider|tiger|layer|proper|super|inner|outer|"
+    r"upper|minor|major|mirror|error|tractor|sector|factor|doctor's|list|exist|artist's)s?$)"
+    r"\w{3,}(?:er|or|ist|ian)s?"
 )
 _NAMING = frozenset(
     "call calls called name names named nicknamed meet is was are were i'm am known as".split()
 )
+_COPULAS = frozenset("is was who has had and said says".split())
+_MONTHS = frozenset(
+    "january february march april may june july august september october november december".split()
+)
+_DAYS = frozenset(
+    f"{day}{s}"
+    for day in "monday tuesday wednesday thursday friday saturday sunday".split()
+    for s in ("", "s")
+)
+_SEASONS = frozenset("spring summer autumn fall winter".split())
+_OF_CALENDAR = {"month": _MONTHS, "day": _DAYS | _MONTHS | {"today", "tomorrow"}}
+_OF_CALENDAR |= {"season": _SEASONS, "weekday": _DAYS}
 _SEVERAL = frozenset("once twice dozen dozens hundreds thousands half pair couple".split())
-_DIMENSIONS = frozenset("deep high tall wide heavy ago thick".split())
+_DIMENSIONS = frozenset("deep high tall wide heavy ago thick apart".split())
+_SPOKEN_WITH = {
+    measure: frozenset(words.split())
+    for measure, words in {
+        "deep": "deep depth",
+        "high": "high tall height",
+        "tall": "tall high height",
+        "wide": "wide width across",
+        "thick": "thick thickness",
+    }.items()
+}
+"""Words that a height is told with: "24 centimetres apart" is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +114,17 @@ class Held:
     """A sentence, and what of it the question has not said itself."""
 
     question: Question
+    text: str
     tokens: tuple[Token, ...]
 
     @property
     def new(self) -> list[Token]:
         return [t for t in self.tokens if t.key not in self.question.known]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be nothing but the answer: a caption, a sign."""
+        return len(self.tokens) <= _NEAR + 1
 
     @property
     def numbers(self) -> list[int]:
@@ -94,19 +135,32 @@ class Held:
     @property
     def names(self) -> list[int]:
         """Places of new names, those of days and months apart."""
-        return [i for i, t in enumerate(self.tokens) if self._is_new_name(t)]
+        return [i for i in range(len(self.tokens)) if self._is_new_name(i)]
 
     def words(self, start: int, end: int) -> list[str]:
         return [t.text.lower() for t in self.tokens[max(0, start) : max(0, end)]]
 
-    def _is_new_name(self, token: Token) -> bool:
-        is_new = token.is_name and token.key not in self.question.known
-        return is_new and token.text.lower() not in _TIMES
+    def _is_new_name(self, i: int) -> bool:
+        token = self.tokens[i]
+        is_new = token.is_name and token.key not in self.question.known and not is_time(token)
+        return is_new and (not token.is_first or self._opens_with_name(i))
+
+    def _opens_with_name(self, i: int) -> bool:
+        """Whether the capital that a sentence begins with is a name's: what follows tells."""
+        behind = self.tokens[i + 1 : i + 2]
+        if self.is_short or not behind:
+            return True
+        return behind[0].is_name or behind[0].text.lower() in _COPULAS
 
 
 def fits(question: Question, text: str) -> bool:
     """Whether a text holds a new thing of the kind that is asked for."""
-    return _TESTS[question.kind](Held(question, tuple(tokens(text))))
+    return _TESTS[question.kind](Held(question, text, tuple(tokens(text))))
+
+
+def is_time(token: Token) -> bool:
+    """Whether a word names a day, a month, a season or the like."""
+    return token.text.lower() in _TIMES
 
 
 def _has_quantity(held: Held) -> bool:
@@ -122,8 +176,14 @@ def _has_quantity(held: Held) -> bool:
     units = _UNITS.get("price" if _is_price(question) else question.measure)
     if units is None:
         return bool(held.numbers)
-    other = _DIMENSIONS & set(held.words(0, len(held.tokens))) - {question.measure}
-    return not other and any(_has_unit(held, i, units) for i in held.numbers)
+    words = set(held.words(0, len(held.tokens)))
+    if not held.is_short and question.measure in _SPOKEN_WITH:
+        if not words & _SPOKEN_WITH[question.measure]:
+            return False
+    elif _DIMENSIONS & words - set(question.words):
+        return False
+    is_priced = bool(units & _SIGNS and _PRICED.search(held.text))
+    return held.is_short or is_priced or any(_has_unit(held, i, units) for i in held.numbers)
 
 
 def _is_price(question: Question) -> bool:
@@ -150,7 +210,8 @@ def _may_be(counted: Token, heard: Token) -> bool:
     a, b = counted.key, heard.key
     if a == b:
         return True
-    return heard.is_content and a[:1] == b[:1] and fuzz.ratio(a, b) >= _MIN_COUNTED_LIKENESS
+    least = _MIN_COUNTED_LIKENESS if a[:1] == b[:1] else _MIN_UNLIKE_START
+    return heard.is_content and fuzz.ratio(a, b) >= least
 
 
 def _has_unit(held: Held, i: int, units: frozenset[str]) -> bool:
@@ -172,7 +233,7 @@ def _has_age(held: Held) -> bool:
 
 def _has_given_name(held: Held) -> bool:
     """A name beside whom it names, or after a word of naming; a short text may be one alone."""
-    if len(held.tokens) <= _NEAR + 1:
+    if held.is_short:
         return bool(held.names)
     return any(_is_given(held, i) for i in held.names)
 
@@ -183,10 +244,13 @@ def _is_given(held: Held, i: int) -> bool:
         return True
     around = (*held.tokens[max(0, i - 2) : i], *held.tokens[i + 1 : i + 1 + _NEAR])
     subject = {t.key for t in held.question.asked}
-    return any(t.key in subject for t in around)
+    return any(alike(key, t.key) for key in subject for t in around)
 
 
 def _has_time(held: Held) -> bool:
+    wanted = _OF_CALENDAR.get(held.question.measure)
+    if wanted is not None:
+        return _says(held, wanted)
     if any(t.text.lower() in _TIMES for t in held.new):
         return True
     return any(_is_time(held, i) for i in held.numbers)
@@ -207,7 +271,7 @@ def _is_year(token: Token) -> bool:
 
 def _has_place(held: Held) -> bool:
     """A place word with news close behind it; a short text may be the place alone."""
-    if len(held.tokens) <= _NEAR + 1:
+    if held.is_short:
         return any(t.is_content for t in held.new)
     return any(
         _leads_to_place(held, i)
@@ -225,6 +289,12 @@ def _leads_to_place(held: Held, i: int) -> bool:
     if is_loose and not (noun.is_name or behind[0].text.lower() in _DETERMINERS):
         return False
     return noun.key not in held.question.known
+
+
+def names_place(question: Question, text: str) -> bool:
+    """Whether a name stands behind a word of place: "from Bristol", "about Boston"."""
+    held = Held(question, text, tuple(tokens(text)))
+    return any(set(held.words(i - 1, i)) & _SETTING_WORDS for i in held.names)
 
 
 def _has_person(held: Held) -> bool:

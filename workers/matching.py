@@ -16,7 +16,7 @@ from rapidfuzz import fuzz
 from scenelake.workers.grounding import Token
 from scenelake.workers.vectors import Vectors
 
-MIN_LIKENESS = 78.0
+MIN_LIKENESS = 82.0
 MIN_NAME_LIKENESS = 74.0
 MIN_ALIKE_CHARS = 4
 MIN_SOUND_LIKENESS = 60.0
@@ -33,8 +33,12 @@ _RIVALS = tuple(
         "north south east west",
         "left right",
         "mother father brother sister son daughter uncle aunt wife husband grandmother "
-        "grandfather grandma grandpa mum dad cousin neighbour neighbor friend teacher doctor "
-        "captain engineer mayor cook driver pilot nurse gardener baker farmer king queen",
+        "grandfather grandma grandpa mum dad cousin neighbour neighbor friend king queen",
+        "wood stone glass copper gold silver iron steel brick plastic paper leather bronze marble "
+        "clay concrete metal wool cotton silk",
+        "baker pilot gardener teacher sailor carpenter painter singer lawyer dentist judge priest "
+        "doctor nurse cook driver farmer engineer fisherman soldier captain plumber butcher tailor "
+        "miner clerk waiter dancer writer actor journalist mechanic electrician",
         "cat dog bird horse cow sheep goat pig rabbit bear fish parrot mouse lion tiger "
         "elephant wolf fox duck hen chicken snake whale",
         "breakfast lunch dinner supper",
@@ -67,6 +71,13 @@ def sounds_alike(name: Token, held: Sequence[Token]) -> bool:
     return any(alike(name.key, key, least=MIN_NAME_LIKENESS) for key in whole)
 
 
+def _runs_into(wanted: Token, held: Token) -> bool:
+    """Whether a word is the beginning or the end of one that is two run together."""
+    whole = held.text.lower()
+    is_longer = len(whole) >= len(wanted.text) + MIN_ALIKE_CHARS
+    return is_longer and (whole.startswith(wanted.key) or whole.endswith(wanted.text.lower()))
+
+
 def rivals(a: str, b: str) -> bool:
     """Whether two words are of one kind and mean different things."""
     return a != b and any(a in group and b in group for group in _RIVALS)
@@ -92,6 +103,8 @@ class Matcher:
         if wanted.is_name and not wanted.is_first:
             return float(sounds_alike(wanted, words))
         if any(alike(wanted.key, t.key) for t in words):
+            return 1.0
+        if len(wanted.key) >= MIN_ALIKE_CHARS and any(_runs_into(wanted, t) for t in words):
             return 1.0
         return self._meaning(wanted.text.lower(), words)
 

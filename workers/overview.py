@@ -18,6 +18,8 @@ from scenelake.schemas.rows import Citation, Word
 from scenelake.workers.candidates import Candidate, candidates, cite_scene
 from scenelake.workers.engines import Passage, Query, Reply
 from scenelake.workers.grounding import content_keys, sentences, tokens
+from scenelake.workers.kinds import names_place
+from scenelake.workers.questions import Question, read_question
 from scenelake.workers.ranking import PRONOUNS
 from scenelake.workers.telling import not_told
 from scenelake.workers.vectors import Vectors
@@ -27,12 +29,23 @@ KEPT_A_STRETCH = 6
 MAX_TOLD = 4
 NOVELTY = 0.5
 """What likeness to a sentence already taken costs, against likeness to the whole."""
-OPENING, N_OPENING = 0.15, 2
+BRIEF_WORDS = 25
+"""Of an answer to what a film is about; a summary may be longer."""
+OPENING, N_OPENING, TOPIC = 0.15, 2, 0.3
+N_SETTING = 5
 RESTING = 0.15
 """Of the first sentences, which often say what a film is about; and of "she has worked ..."."""
 MIN_WORDS = 3
 MIN_SUMMARY_LIKENESS = 0.6
 
+_AT_LENGTH = re.compile(r"\b(?:summar\w+|sum up|overview|outline|synopsis|in detail|describe)\b")
+_TOPIC = re.compile(
+    r"\b(?:this|our|the|my|today's) (?:film|video|talk|lecture|lesson|story|programme|program|tour|"
+    r"documentary|episode|report|speech)\b|\bwelcome to\b|\b(?:we|i)(?:'ll| will| want to)? "
+    r"(?:look at|talk about|tell|learn|visit|show you)\b|\b(?:next|today's) (?:subject|topic)\b",
+    re.IGNORECASE,
+)
+"""How speakers say what they are going to speak about."""
 _SPEAKERS = re.compile(r"\bhow many (?:\w+ )?(?:people|persons|speakers|voices|men|women)\b")
 
 
@@ -40,11 +53,16 @@ def tell_whole(query: Query, vectors: Vectors) -> Reply:
     """What a film tells as a whole, with the sentences that say so."""
     if _SPEAKERS.search(query.text.lower()):
         return _speakers(query.passages)
-    if query.summary:
+    asked = read_question(query.text)
+    if asked.is_of_setting:
+        return _setting(asked, query.passages)
+    is_brief = not _AT_LENGTH.search(query.text.lower())
+    if query.summary and not is_brief:
         summed = _by_summary(query, vectors)
         if summed is not None:
             return summed
     told = _reduce(_map(query.passages, vectors), vectors)
+    told = _in_brief(told) if is_brief else sorted(told, key=_place)
     if told:
         answer = " ".join(_finished(c.text) for c in told)
         return _reply(answer, [q for c in told for q in c.citations])
@@ -64,7 +82,7 @@ def _map(passages: Sequence[Passage], vectors: Vectors) -> list[Candidate]:
 
 
 def _reduce(found: Sequence[Candidate], vectors: Vectors) -> list[Candidate]:
-    """A few of them, in time order, none saying what another has said."""
+    """A few of them, the most telling first, none saying what another has said."""
     if not found:
         return []
     held = vectors.of([c.text for c in found])
@@ -75,7 +93,20 @@ def _reduce(found: Sequence[Candidate], vectors: Vectors) -> list[Candidate]:
         gain = worth - NOVELTY * repeated
         gain[taken] = -np.inf
         taken.append(int(np.argmax(gain)))
-    return [found[i] for i in sorted(taken)]
+    return [found[i] for i in taken]
+
+
+def _in_brief(told: Sequence[Candidate]) -> list[Candidate]:
+    """The first, and as many more as stay within `BRIEF_WORDS`, in time order."""
+    kept = list(told[:1])
+    for found in told[1:]:
+        if sum(len(c.text.split()) for c in (*kept, found)) <= BRIEF_WORDS:
+            kept.append(found)
+    return sorted(kept, key=_place)
+
+
+def _place(found: Candidate) -> float:
+    return found.citations[0].start_s
 
 
 def _centrality(held: Float32) -> Float32:
@@ -87,8 +118,9 @@ def _centrality(held: Float32) -> Float32:
 def _standing(found: Sequence[Candidate]) -> Float32:
     """(N,) what a sentence gains by opening the film, or loses by resting on one before it."""
     opening = [OPENING if i < N_OPENING else 0.0 for i in range(len(found))]
-    resting = [RESTING if tokens(c.text)[0].text.lower() in PRONOUNS else 0.0 for c in found]
-    return np.array(opening, np.float32) - np.array(resting, np.float32)
+    topical = [TOPIC if _TOPIC.search(c.text) else 0.0 for c in found]
+    resting = [-RESTING if tokens(c.text)[0].text.lower() in PRONOUNS else 0.0 for c in found]
+    return np.array([opening, topical, resting], np.float32).sum(axis=0)
 
 
 def _stretches(passages: Sequence[Passage]) -> Iterator[tuple[Passage, ...]]:
@@ -124,6 +156,14 @@ def _by_labels(passages: Sequence[Passage]) -> Reply:
     shown = {counts[name][0].scene_id: counts[name][0] for name in often}
     cited = [cite_scene(p) for p in shown.values()]
     return _reply(f"Nothing is said. Seen: {', '.join(often)}.", cited)
+
+
+def _setting(asked: Question, passages: Sequence[Passage]) -> Reply:
+    """The first place that is named where films say where they are: at their beginning."""
+    said = [c for c in candidates(passages) if not c.is_shown]
+    opening = said[:N_SETTING] + [c for c in said[N_SETTING:] if _TOPIC.search(c.text)]
+    found = next((c for c in opening if names_place(asked, c.text)), None)
+    return _reply(found.text, found.citations) if found else not_told()
 
 
 def _speakers(passages: Sequence[Passage]) -> Reply:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from scenelake.workers.grounding import Token, tokens
 
 _YES_NO = frozenset(
-    "is are was were do does did has have had can could will would should may might".split()
+    "is are was were do does did has have had can could will would should may might must "
+    "shall".split()
 )
 _QUANTITY = re.compile(
     r"\bhow (?:many|much|old|long|far|deep|high|tall|wide|thick|heavy|fast|hot|cold|warm|big|"
@@ -16,7 +17,18 @@ _QUANTITY = re.compile(
     r"\b(?:what|which|at what) (?:year|date|time|temperature|age|price|number|speed|height|"
     r"depth|weight|distance|percentage)\b"
 )
-_DAY = re.compile(r"\b(?:what|which) (?:day|month|season|time of (?:day|year))\b")
+_DAY = re.compile(r"\b(?:what|which) (?:day|month|season|weekday|time of (?:day|year))\b")
+_COST = re.compile(r"\b(?:what|how much) (?:do|does|did|will|would) .*\b(?:cost|weigh)\b")
+_ON_SCREEN = re.compile(
+    r"\b(?:on|by|the|a) (?:the )?(?:screen|caption|sign|subtitle|title card)s?\b|\bwritten\b"
+)
+_OF_SCREEN = frozenset("screen caption sign written write shown named read subtitle".split())
+_SETTING = re.compile(
+    r"\b(?:where|(?:which|what) (?:city|town|village|country|place)) .*"
+    r"\b(?:film|video|movie|story|stories|programme|documentary)\b.*"
+    r"\b(?:play|plays|played|set|made|shot|filmed|from|happen|happens|take place|takes place)\b"
+)
+_PROFESSION = re.compile(r"\b(?:profession|occupation|job|trade)\b")
 _NAME = re.compile(r"\bwh?at(?:'s| is| was| are| were)? .*\bnames?\b|\b(?:called|named)\b")
 _FILM_TIME = re.compile(
     r"\b(?:when|at (?:what|which) (?:time|point|moment|minute|second)|how far in(?:to)?)\b.*"
@@ -34,7 +46,7 @@ _KIND_WORDS = frozenset(
     "year date day time temperature age price number speed height depth weight distance name "
     "called named many much old long far deep high tall wide thick heavy fast hot cold warm big "
     "large often colour color person place kind sort type film video scene tell happen come need "
-    "make take use speaker narrator man woman guy mean people mention mentioned talk talked "
+    "make take speaker narrator man woman guy mean people mention mentioned talk talked "
     "talking discuss discussed speak speaking explain explained describe described point moment "
     "month season cost price".split()
 )
@@ -50,8 +62,10 @@ class Question:
         kind: "name", "number", "when", "where", "who", "colour", "yes-no" or "open".
         measure: "many", "much", "old", ... of a quantity, "" for others.
         counted: what is to be counted ("how many bees"), if anything is.
+        is_of_screen: it asks for what is written on screen.
         type_word: of what sort the answer is ("which animal"), "" where that is open.
         is_copular: all it says of its subject is that it is ("who is the mayor?").
+        is_of_setting: it asks where the film itself is.
         is_of_film_time: it asks when something is said, shown or done in the film.
     """
 
@@ -64,6 +78,12 @@ class Question:
     type_word: str = ""
     is_copular: bool = False
     is_of_film_time: bool = False
+    is_of_screen: bool = False
+    is_of_setting: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(t.text.lower() for t in self.said)
 
     @property
     def known(self) -> frozenset[str]:
@@ -76,19 +96,29 @@ def read_question(text: str) -> Question:
     said = tuple(tokens(text))
     folded = " ".join(t.text.lower() for t in said)
     kind = _kind(folded)
-    measure = _measure(folded) if kind == "number" else ""
     type_word = _type_word(folded) if kind == "open" else ""
+    is_of_screen = bool(_ON_SCREEN.search(folded))
+    idle = _idle(folded, type_word, is_of_screen=is_of_screen)
     return Question(
         text=text,
         said=said,
-        asked=tuple(t for t in said if _is_asked(t) and t.text.lower() != type_word),
+        asked=tuple(t for t in said if _is_asked(t) and t.text.lower() not in idle),
         kind=kind,
-        measure=measure,
-        counted=_counted(said) if measure == "many" else None,
-        type_word=type_word,
+        measure=_measure(folded),
+        counted=_counted(said) if _measure(folded) == "many" else None,
+        type_word="" if is_of_screen else type_word,
+        is_of_screen=is_of_screen,
+        is_of_setting=bool(_SETTING.search(folded)),
         is_copular=_is_copular(said),
         is_of_film_time=bool(_FILM_TIME.search(folded)),
     )
+
+
+def _idle(folded: str, type_word: str, *, is_of_screen: bool) -> frozenset[str]:
+    """Words that say what sort of answer is wanted, and from where, and are not looked for."""
+    if is_of_screen:
+        return _OF_SCREEN
+    return frozenset({type_word, "profession", "occupation", "job", "trade"})
 
 
 def _is_asked(token: Token) -> bool:
@@ -97,7 +127,7 @@ def _is_asked(token: Token) -> bool:
 
 
 def _kind(folded: str) -> str:
-    if _QUANTITY.search(folded):
+    if _QUANTITY.search(folded) or _COST.search(folded):
         return "number"
     if _DAY.search(folded):
         return "when"
@@ -112,7 +142,11 @@ def _kind(folded: str) -> str:
 
 
 def _measure(folded: str) -> str:
-    match = _QUANTITY.search(folded)
+    """The last word of "how old", "which year", "what month"; "" where none is asked for."""
+    cost = _COST.search(folded)
+    if cost:
+        return {"cost": "price", "weigh": "weight"}[cost[0].split()[-1]]
+    match = _QUANTITY.search(folded) or _DAY.search(folded)
     return match[0].split()[-1] if match else ""
 
 
@@ -136,6 +170,8 @@ def _noun_of(run: list[Token]) -> Token | None:
 
 
 def _type_word(folded: str) -> str:
+    if _PROFESSION.search(folded):
+        return "profession"
     match = _TYPED.search(folded)
     return match[1] if match and match[1] not in _KIND_WORDS else ""
 

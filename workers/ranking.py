@@ -36,6 +36,7 @@ class Ranked:
         coverage: their mean, rare words counting more.
         own: the same of the sentence alone.
         of_type: how near its news are to the sort of thing asked for; 0 where that is open.
+        is_linked: whether a pronoun of it refers to what is before it.
         names_known: whether all names of the question are spoken of around it.
     """
 
@@ -45,6 +46,7 @@ class Ranked:
     coverage: float
     own: float
     of_type: float
+    is_linked: bool
     names_known: bool
 
     @property
@@ -79,7 +81,8 @@ class _Coverage:
         held = self._held[candidate.text]
         around = tokens(f"{candidate.around} {candidate.text}")
         own = self._matches(held)
-        link = LINKED if any(t.text.lower() in PRONOUNS for t in held) else UNLINKED
+        is_linked = any(t.text.lower() in PRONOUNS for t in held)
+        link = LINKED if is_linked else UNLINKED
         before = [link * m for m in self._matches(tokens(candidate.before))]
         far = [FAR * m for m in self._matches(around)]
         matches = tuple(map(max, own, before, far))
@@ -91,6 +94,7 @@ class _Coverage:
             coverage=self._mean(matches),
             own=self._mean(own),
             of_type=self._typed.nearest(held),
+            is_linked=is_linked,
             names_known=all(sounds_alike(name, around) for name in names),
         )
 

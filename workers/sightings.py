@@ -13,6 +13,7 @@ from scenelake.workers.questions import Question
 from scenelake.workers.vectors import Vectors
 
 MIN_LABEL_LIKENESS = 0.6
+MIN_LIKENESS_ALONE, MIN_LEAD = 0.4, 0.12
 
 _SEEING = re.compile(
     r"\b(?:see|sees|seen|appears?|visible|shown?|shows|pictured|(?:is|are|was|were) there)\b"
@@ -36,6 +37,7 @@ def answer_from_labels(
         return None
     names = sorted({name for passage in passages for name in passage.labels})
     fitting = {name for name in names if _fits(wanted, name, vectors)}
+    fitting = fitting or _standing_out(wanted, names, vectors)
     shown = [p for p in passages if fitting & set(p.labels)]
     if not shown:
         return None
@@ -48,6 +50,17 @@ def answer_from_labels(
         citations=tuple(cite_scene(p) for p in shown),
     )
     return with_spans(reply)
+
+
+def _standing_out(wanted: Sequence[Token], names: Sequence[str], vectors: Vectors) -> set[str]:
+    """The one label that is nearer to a thing than all others by far, if it is near at all."""
+    if len(names) < 2:
+        return set()
+    thing, *said = vectors.of([" ".join(t.text for t in wanted), *names])
+    ranked = sorted(((float(v @ thing), name) for v, name in zip(said, names, strict=True)))
+    (second, _), (first, best) = ranked[-2:]
+    is_clear = first >= MIN_LIKENESS_ALONE and first - second >= MIN_LEAD
+    return {best} if is_clear else set()
 
 
 def _fits(wanted: Sequence[Token], label: str, vectors: Vectors) -> bool:

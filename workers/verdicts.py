@@ -7,17 +7,22 @@ its place stands another of that kind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from scenelake.workers.engines import Reply
 from scenelake.workers.grounding import Token, denies, tokens
+from scenelake.workers.kinds import is_time
 from scenelake.workers.matching import rivals
 from scenelake.workers.questions import Question
 from scenelake.workers.ranking import Ranked
-from scenelake.workers.telling import MIN_SIMILARITY, not_told
+from scenelake.workers.telling import not_told
 
 MIN_YES_COVERAGE = 0.85
+MIN_SIMILARITY = 0.2
 MIN_MATCH = 0.5
+MIN_OWN = 0.3
+MIN_MET = 2
+"""Of the question's words, besides the one that the film has otherwise."""
 
 
 def answer_yes_no(asked: Question, ranked: Sequence[Ranked]) -> Reply:
@@ -36,18 +41,34 @@ def _verdict(asked: Question, found: Ranked) -> str:
     """What one sentence says to it; "" for nothing."""
     if found.coverage >= MIN_YES_COVERAGE and found.names_known:
         return "Yes" if denies(asked.text) == denies(found.candidate.text) else "No"
-    missing = [t for t, m in zip(asked.asked, found.matches, strict=True) if m < MIN_MATCH]
-    rest = [m for m in found.matches if m >= MIN_MATCH]
-    is_close = len(missing) == 1 and rest and sum(rest) / len(rest) >= MIN_YES_COVERAGE
+    pairs = zip(asked.asked, found.matches, strict=True)
+    names, others = _parted((t, m) for t, m in pairs)
+    missing = [t for t, m in others if m < MIN_MATCH]
+    if names and max(m for _, m in names) < MIN_MATCH:
+        missing.append(names[0][0])
+    met = [m for _, m in (*names, *others) if m >= MIN_MATCH]
+    is_close = len(missing) == 1 and found.own >= MIN_OWN and len(met) >= MIN_MET
     return "No" if is_close and _has_another(missing[0], asked, found.candidate.text) else ""
+
+
+def _parted(
+    matches: Iterable[tuple[Token, float]],
+) -> tuple[list[tuple[Token, float]], list[tuple[Token, float]]]:
+    """Names, which stand or fall together, and other words, with their matches."""
+    names, others = [], []
+    for token, match in matches:
+        is_name = token.is_name and not token.is_first
+        (names if is_name else others).append((token, match))
+    return names, others
 
 
 def _has_another(missing: Token, asked: Question, text: str) -> bool:
     """Whether a sentence holds, in the place of what is asked, another thing of its kind."""
     known = {t.key for t in asked.said}
     new = [t for t in tokens(text) if t.key not in known]
+    if any(rivals(missing.text.lower(), t.text.lower()) for t in new):
+        return True
     if missing.is_number:
         return any(t.is_number for t in new)
-    if missing.is_name and not missing.is_first:
-        return any(t.is_name and not t.is_first for t in new)
-    return any(rivals(missing.text.lower(), t.text.lower()) for t in new)
+    is_name = missing.is_name and not missing.is_first and not is_time(missing)
+    return is_name and any(t.is_name and not t.is_first and not is_time(t) for t in new)

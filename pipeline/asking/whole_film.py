@@ -21,6 +21,8 @@ _WHOLE = re.compile(
     rf"|^what happens\W*$"
     rf"|\bhow many (?:different )?(?:people|persons|speakers|voices|men|women) "
     rf"(?:speak|talk|are speaking|are there|can be heard)\b"
+    rf"|(?:where|(?:which|what) (?:city|town|village|country|place)) .*\b{_FILM}\b.*"
+    rf"\b(?:plays?|played|set|made|shot|filmed|from|happens?|takes? place)\b"
     rf"|describe {_THE_FILM}\W*$",
     re.IGNORECASE,
 )
