@@ -14,7 +14,7 @@ from scenelake.schemas.rows import Citation, Word
 from scenelake.workers.engines import Passage
 
 MAX_SENTENCE_WORDS = 40
-PAUSE_S, LONG_PAUSE_S = 0.45, 2.0
+PAUSE_S, LONG_PAUSE_S = 0.45, 10.0
 N_BEFORE = 2
 N_AROUND = 4
 

@@ -120,7 +120,7 @@ def _standing(found: Sequence[Candidate]) -> Float32:
     opening = [OPENING if i < N_OPENING else 0.0 for i in range(len(found))]
     topical = [TOPIC if _TOPIC.search(c.text) else 0.0 for c in found]
     resting = [-RESTING if tokens(c.text)[0].text.lower() in PRONOUNS else 0.0 for c in found]
-    return np.array([opening, topical, resting], np.float32).sum(axis=0)
+    return np.asarray(np.array([opening, topical, resting], np.float32).sum(axis=0), np.float32)
 
 
 def _stretches(passages: Sequence[Passage]) -> Iterator[tuple[Passage, ...]]:

@@ -21,8 +21,6 @@ MIN_YES_COVERAGE = 0.85
 MIN_SIMILARITY = 0.2
 MIN_MATCH = 0.5
 MIN_OWN = 0.3
-MIN_MET = 2
-"""Of the question's words, besides the one that the film has otherwise."""
 
 
 def answer_yes_no(asked: Question, ranked: Sequence[Ranked]) -> Reply:
@@ -47,7 +45,7 @@ def _verdict(asked: Question, found: Ranked) -> str:
     if names and max(m for _, m in names) < MIN_MATCH:
         missing.append(names[0][0])
     met = [m for _, m in (*names, *others) if m >= MIN_MATCH]
-    is_close = len(missing) == 1 and found.own >= MIN_OWN and len(met) >= MIN_MET
+    is_close = len(missing) == 1 and found.own >= MIN_OWN and bool(met)
     return "No" if is_close and _has_another(missing[0], asked, found.candidate.text) else ""
 
 
@@ -55,7 +53,8 @@ def _parted(
     matches: Iterable[tuple[Token, float]],
 ) -> tuple[list[tuple[Token, float]], list[tuple[Token, float]]]:
     """Names, which stand or fall together, and other words, with their matches."""
-    names, others = [], []
+    names: list[tuple[Token, float]] = []
+    others: list[tuple[Token, float]] = []
     for token, match in matches:
         is_name = token.is_name and not token.is_first
         (names if is_name else others).append((token, match))

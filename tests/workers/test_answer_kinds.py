@@ -102,9 +102,30 @@ def test_a_date_is_answered_with_the_date_and_where_it_is_told(
 def test_a_film_as_a_whole_is_told_from_all_over_it(answerer: ExtractiveAnswerer) -> None:
     topics = ("bees make honey in the hive", "the castle has a tower", "bread is baked hot")
     film = [passage(i, f"Now you hear that {topics[i // 20]}, part {i}.") for i in range(60)]
-    reply = ask(answerer, "What is it about?", film, is_whole=True)
+    reply = ask(answerer, "Summarise the film.", film, is_whole=True)
     assert all(word in reply.answer for word in ("honey", "castle", "bread"))
     assert_citations_hold(reply, film)
+    brief = ask(answerer, "What is it about?", film, is_whole=True)
+    assert len(brief.answer.split()) <= 25
+    assert_citations_hold(brief, film)
+
+
+def test_where_a_film_is_set_is_told_by_its_opening(answerer: ExtractiveAnswerer) -> None:
+    film = [passage(0, "Good evening from Bristol. The bridge is closed."), *FILM[1:]]
+    reply = ask(answerer, "In which city is the film set?", film, is_whole=True)
+    assert reply.answer == "Good evening from Bristol."
+
+
+def test_screen_text_is_read_though_its_words_were_run_together(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    film = [passage(0, "Good evening.", screen=["Speedlimit92", "Camera:LauraBrooks"]), *FILM[1:]]
+    speed = ask(answerer, "What speed limit is written on the screen?", film)
+    assert speed.answer == "Speedlimit 92"
+    camera = ask(answerer, "Who is named on the screen for the camera?", film)
+    assert camera.answer == "Camera: Laura Brooks"
+    assert camera.citations[0].quote == "Camera:LauraBrooks"
+    assert_citations_hold(camera, film)
 
 
 def test_a_films_own_summary_is_told_where_scenes_bear_it_out(
