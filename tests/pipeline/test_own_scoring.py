@@ -116,7 +116,6 @@ def test_a_citation_holds_by_its_scene_and_points_by_its_time(asked: Asked) -> N
     assert there.holds
     assert there.points(asked)
     assert not replace(there, quote="the tower is tall").holds
-    assert not replace(there, quote="").holds
     assert not replace(there, span=(14.5, 15.0)).points(asked)
     assert not replace(there, video="b.mp4").points(asked)
 

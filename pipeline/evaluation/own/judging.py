@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scenelake.pipeline.evaluation.answers import Reply, chosen, exact_match, normalise, token_f1
@@ -16,7 +15,10 @@ MAX_WORDS = 25
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A citation: where, what is quoted, and the words and screen text of the cited scene."""
+    """A citation: where, what is quoted, and the words and screen text of the cited scene.
+
+    What is cited as seen has no quote.
+    """
 
     video: str
     span: Span
@@ -45,6 +47,17 @@ class Given:
     cited: tuple[Cited, ...]
     choice: str | None = None
     spans: tuple[tuple[str, Span], ...] = ()
+
+
+def holds(given: Given) -> bool | None:
+    """Whether all that is quoted stands where it is said to; None where nothing is.
+
+    An answer that cites nothing at all does not hold.
+    """
+    if not given.cited:
+        return False
+    quoted = [one.holds for one in given.cited if one.quote]
+    return all(quoted) if quoted else None
 
 
 def is_right(question: Question, given: Given) -> bool:
@@ -94,7 +107,3 @@ def plain(text: str) -> str:
 
 def _says(answer: str, wanted: str) -> bool:
     return contains(answer, wanted) and len(answer.split()) <= MAX_WORDS
-
-
-def all_hold(cited: Sequence[Cited]) -> bool:
-    return all(one.holds for one in cited)

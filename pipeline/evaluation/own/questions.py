@@ -136,7 +136,7 @@ def _when(known: SceneTruth, film: FilmTruth, *, of_picture: bool) -> Asked:
     span = known.span if of_picture else known.spoken
     seconds = int(span[0])
     asked = (
-        f"When is {known.shows} to be seen?"
+        f"When do we see {known.shows}?"
         if of_picture
         else f"When does the speaker talk about {known.topic}?"
     )

@@ -24,7 +24,7 @@ HEADLINES = {
     "seen_in_3": ("search seen", "hit@3"),
     "spoken_fact": ("ask spoken_fact", "right"),
     "unanswerable": ("ask unanswerable", "right"),
-    "citations_hold": ("citations", "hold"),
+    "citations_hold": ("quotes", "hold"),
 }
 """Metric -> the part and metric that it is taken from."""
 
@@ -46,7 +46,8 @@ def score(
     pairs = list(zip(questions, trial.given, strict=True))
     for name in KINDS:
         sums[f"ask {name}"] = _of_answers([pair for pair in pairs if pair[0].kind == name])
-    sums["citations"] = _of_citations(pairs)
+    sums["facts heard"] = _heard(questions, films, trial.heard)
+    sums |= {"quotes": _of_quotes(pairs), "moments": _of_moments(pairs)}
     parts = {name: _group(part, n_resamples) for name, part in sums.items() if _n_items(part)}
     return Result("own", _headlines(parts), 0, {"part": parts})
 
@@ -82,17 +83,29 @@ def _of_answers(pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
     )
 
 
-def _of_citations(pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
-    """Over answers: whether each quote stands in its scene, whether one is the right place."""
-    told = [(asked, given) for asked, given in pairs if given.is_told]
-    right = [pair for pair in told if pair[0].kind != "unanswerable"]
-    return {
-        "hold": _mean(told, lambda _, given: bool(given.cited) and judging.all_hold(given.cited)),
-        "point": mean(
-            [float(any(c.points(asked) for c in given.cited)) for asked, given in right]
-            + [None] * (len(told) - len(right))
-        ),
-    }
+def _heard(
+    questions: Sequence[Asked], films: Sequence[FilmTruth], heard: Sequence[str]
+) -> Mapping[str, Sums]:
+    """Of how many spoken facts the answer was heard right: nobody can tell more than that."""
+    texts = {film.file: text for film, text in zip(films, heard, strict=True)}
+    facts = [question for question in questions if question.kind == "spoken_fact"]
+    return {"answers": mean([_is_heard(fact, texts[fact.video]) for fact in facts])}
+
+
+def _is_heard(fact: Asked, text: str) -> float:
+    return float(any(judging.contains(text, answer) for answer in fact.answers))
+
+
+def _of_quotes(pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
+    """Over answers that quote, or that cite nothing: whether all quotes stand in their scenes."""
+    held = [judging.holds(given) for _, given in pairs if given.is_told]
+    return {"hold": mean([float(one) for one in held if one is not None])}
+
+
+def _of_moments(pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
+    """Over answers to what is told: whether a citation is of a moment that tells it."""
+    told = [(asked, given) for asked, given in pairs if given.is_told and asked.spans]
+    return {"point": mean([float(any(c.points(q) for c in given.cited)) for q, given in told])}
 
 
 def _mean(pairs: Sequence[tuple[Asked, Given]], metric: Callable[[Asked, Given], float]) -> Sums:

@@ -16,8 +16,9 @@ _WORDS = {
     "right": "right",
     "exact": "exactly right",
     "token_f1": "F1 of its words",
-    "hold": "quotes stand in their scene",
-    "point": "cite the right moment",
+    "answers": "the answer was heard right",
+    "hold": "all stand in their scenes",
+    "point": "one tells the answer",
 }
 
 

@@ -93,7 +93,7 @@ def _cited(lake: Lake, answered: Answered) -> Iterator[Cited]:
 
 def _evidence(lake: Lake, video_id: str, scene_id: str) -> tuple[str, ...]:
     """A scene's words and lines on the screen; nothing for a scene that is not there."""
-    columns = ("scene_id", "words", "ocr", "labels")
+    columns = ("scene_id", "words", "ocr")
     rows = lake.scenes(columns=columns, video_id=video_id).to_pylist()
     return tuple(text for row in rows if row["scene_id"] == scene_id for text in _texts(row))
 
@@ -101,7 +101,6 @@ def _evidence(lake: Lake, video_id: str, scene_id: str) -> tuple[str, ...]:
 def _texts(row: dict[str, Any]) -> Iterator[str]:
     yield " ".join(word["text"] for word in row["words"])
     yield from (line["text"] for line in row["ocr"])
-    yield from (label["name"] for label in row["labels"])
 
 
 def _name(uri: str) -> str:
