@@ -17,7 +17,7 @@ from scenelake.pipeline.evaluation.own.queries import Query
 from scenelake.pipeline.evaluation.own.questions import Asked
 from scenelake.pipeline.evaluation.own.scoring import place, score
 from scenelake.pipeline.evaluation.own.script import scripts
-from scenelake.pipeline.evaluation.own.trial import Trial, asked_of, attempt
+from scenelake.pipeline.evaluation.own.trial import Trial, attempt
 from scenelake.pipeline.evaluation.own.truth import FilmTruth
 from scenelake.pipeline.evaluation.own.world import Half
 from scenelake.pipeline.evaluation.results import Result
@@ -79,17 +79,16 @@ def bring(bench: Benchmark, config: Config, *, name: str, watcher: Watcher) -> L
 
 def measure(bench: Benchmark, lake: Lake, config: Config, *, name: str, report: Report) -> Result:
     """One configuration's scores; outcomes-NAME.jsonl and result-NAME.json say how it went."""
-    asked = asked_of(bench.questions)
     trial = attempt(
         lake,
         films=bench.films,
         queries=bench.queries,
-        questions=asked,
+        questions=bench.questions,
         config=config,
         report=report,
     )
-    result = score(trial, films=bench.films, queries=bench.queries, questions=asked)
-    _write(bench, asked, trial, result, name=name)
+    result = score(trial, films=bench.films, queries=bench.queries, questions=bench.questions)
+    _write(bench, trial, result, name=name)
     return result
 
 
@@ -102,12 +101,10 @@ def _lake_path(bench: Benchmark, name: str) -> Path:
     return bench.folder / f"lake-{name}"
 
 
-def _write(
-    bench: Benchmark, asked: Sequence[Asked], trial: Trial, result: Result, *, name: str
-) -> None:
+def _write(bench: Benchmark, trial: Trial, result: Result, *, name: str) -> None:
     rows = [_heard(film, heard) for film, heard in zip(bench.films, trial.heard, strict=True)]
     rows += [_found(q, hits) for q, hits in zip(bench.queries, trial.found, strict=True)]
-    rows += [_answered(q, given) for q, given in zip(asked, trial.given, strict=True)]
+    rows += [_answered(q, given) for q, given in zip(bench.questions, trial.given, strict=True)]
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     (bench.folder / f"outcomes-{name}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     document = json.dumps(result.to_json(), indent=1)

@@ -11,7 +11,7 @@ from scenelake.pipeline.asking.asked import Asked as Answered
 from scenelake.pipeline.evaluation import from_lake
 from scenelake.pipeline.evaluation.own.judging import Cited, Given
 from scenelake.pipeline.evaluation.own.queries import Query, Target
-from scenelake.pipeline.evaluation.own.questions import Asked, Kind
+from scenelake.pipeline.evaluation.own.questions import Asked
 from scenelake.pipeline.evaluation.own.truth import FilmTruth
 from scenelake.pipeline.lake import Lake
 from scenelake.pipeline.retrieval.hits import Hit
@@ -19,9 +19,6 @@ from scenelake.schemas.config import Config
 
 DEPTH = 10
 """Scenes that are looked at for each query."""
-
-UNASKED: frozenset[Kind] = frozenset({"multiple_choice"})
-"""Kinds that `Lake.ask` has no words for yet: it takes no options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +29,6 @@ class Trial:
     cuts_s: tuple[tuple[float, ...], ...]
     found: tuple[tuple[Target, ...], ...]
     given: tuple[Given, ...]
-
-
-def asked_of(questions: Sequence[Asked]) -> list[Asked]:
-    """Those that can be put to a lake."""
-    return [question for question in questions if question.kind not in UNASKED]
 
 
 def attempt(
@@ -74,13 +66,20 @@ def _target(hit: Hit) -> Target:
 
 
 def _ask(lake: Lake, question: Asked, config: Config) -> Given:
-    answered = lake.ask(question.question, video=question.video, config=config)
+    answered = lake.ask(
+        question.question, video=question.video, options=question.options, config=config
+    )
     cited = tuple(_cited(lake, answered))
+    names = {
+        c.video_id: _name(uri) for c, uri in zip(answered.citations, answered.uris, strict=True)
+    }
+    spans = [(names.get(s.video_id, ""), (s.start_s, s.end_s)) for s in answered.spans]
     return Given(
         answer=answered.answer,
-        is_told=answered.grounded or bool(cited),
+        is_told=answered.is_told,
         cited=cited,
-        spans=tuple((one.video, one.span) for one in cited),
+        choice=answered.choice,
+        spans=tuple(spans or [(one.video, one.span) for one in cited]),
     )
 
 
