@@ -11,6 +11,7 @@ from scenelake.pipeline.evaluation.own.filming import film
 from scenelake.pipeline.evaluation.own.script import VERSION, Script
 from scenelake.pipeline.evaluation.own.truth import FilmTruth
 from scenelake.pipeline.evaluation.own.voice import check_voice
+from scenelake.schemas.errors import UsageError
 
 
 def make(
@@ -19,18 +20,25 @@ def make(
     """The films and their truth in a folder; one that lies there whole is not made again.
 
     Errors:
-        UsageError: espeak-ng or photographs are missing.
+        UsageError: espeak-ng or photographs are missing, or the folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     made = {script.name: _made(script, folder) for script in scripts}
     wanted = [script for script in scripts if made[script.name] is None]
     if wanted:
         check_voice()
         photographs.check(scene.picture for script in wanted for scene in script.scenes)
+    _make_folder(folder)
     for number, script in enumerate(wanted, start=1):
         report(f"filming {script.file} ({number}/{len(wanted)})")
         made[script.name] = _film(script, folder)
     return list(_there(made[script.name] for script in scripts))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out: cannot make {folder}: {error.strerror or error}") from error
 
 
 def _film(script: Script, folder: Path) -> FilmTruth:

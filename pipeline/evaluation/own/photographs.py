@@ -67,10 +67,11 @@ def check(pictures: Iterable[Picture]) -> None:
     Errors:
         UsageError: some are missing; the message says what to type.
     """
-    missing = [picture.file for picture in pictures if not _path(picture).is_file()]
+    missing = sorted({picture.file for picture in pictures if not _path(picture).is_file()})
     if missing:
         raise UsageError(
-            f"eval own: {len(missing)} photographs are missing ({missing[0]}, …): type `{FETCH}`"
+            f"eval own: {len(missing)} photographs are missing ({missing[0]}, …) in {folder()}: "
+            f"type `{FETCH}`"
         )
 
 
