@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
@@ -37,7 +38,7 @@ class _FilmTime(click.ParamType[float]):
             parts = [float(part) for part in str(value).split(":")]
         except ValueError:
             self.fail(f"{value!r} is not a time like 95, 1:35 or 0:01:35", param, ctx)
-        if len(parts) > 3 or any(part < 0 for part in parts):
+        if len(parts) > 3 or not all(0 <= part < math.inf for part in parts):
             self.fail(f"{value!r} is not a time like 95, 1:35 or 0:01:35", param, ctx)
         return sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
 

@@ -22,6 +22,7 @@ import numpy as np
 from scenelake.schemas.errors import MissingWeightsError
 from scenelake.schemas.flow import Float32
 from scenelake.workers import weights
+from scenelake.workers.blas import one_thread
 
 _N_KEPT = 64
 """Texts whose vectors are remembered: one query is put to pictures and to words."""
@@ -147,7 +148,8 @@ def _vector(folder: Path, max_tokens: int, text: str) -> Float32:
     ids = bert.tokenizer.encode(text).ids
     if len(ids) <= bert.n_special:
         return np.zeros(len(bert.tensors["embeddings.LayerNorm.bias"]), np.float32)
-    vector = bert.embed(ids)
+    with one_thread():
+        vector = bert.embed(ids)
     vector.flags.writeable = False
     return vector
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from threadpoolctl import ThreadpoolController
 
 from scenelake.pipeline.retrieval.choice import choice
 from scenelake.pipeline.retrieval.collapse import Group, collapse
@@ -25,6 +22,7 @@ from scenelake.pipeline.retrieval.places import CurrentIndex
 from scenelake.pipeline.retrieval.tokens import Wanted, wanted
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
+from scenelake.workers.blas import one_thread
 
 if TYPE_CHECKING:
     from scenelake.pipeline.lake import Lake
@@ -92,7 +90,7 @@ class Searcher:
                 other models altogether.
         """
         index = self._index()
-        with _one_thread().limit(limits=1, user_api="blas"):
+        with one_thread():
             return self._found(index, query, k=k, filters=filters)
 
     def _found(self, index: Index, query: Query, *, k: int, filters: Filters) -> list[Hit]:
@@ -127,13 +125,6 @@ def _rankings(evidence: Evidence, query: Query, asked: Wanted) -> Iterator[Ranki
         yield from evidence.of_image(query.image)
     if query.like is not None:
         yield from evidence.of_scene(query.like)
-
-
-@cache
-def _one_thread() -> ThreadpoolController:
-    """Matrices of one query are small: threads that wait for each other cost more than they
-    bring, and many times more on a busy machine."""
-    return ThreadpoolController()
 
 
 def _hit(index: Index, group: Group, asked: Wanted) -> Hit:

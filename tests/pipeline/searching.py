@@ -27,6 +27,7 @@ from scenelake.schemas.tables import scenes_table
 from scenelake.workers import registry
 
 DIM = 1024
+VISUAL_DIM = 3
 MODELS = {"visual": "colours@1", "text": "bag@1"}
 FIRST_DAY = datetime(2026, 11, 1, tzinfo=UTC)
 COLOURS = ("red", "green", "blue")
@@ -132,7 +133,7 @@ class Film:
         store = Store(folder_at(lake))
         store.prepare()
         by = Provenance("run-1", "0.1", self.came_at, {"cut": "c0ffee"}, self.models)
-        dims = {"visual_dim": 3, "text_dim": DIM}
+        dims = {"visual_dim": VISUAL_DIM, "text_dim": DIM}
         rows = [(self._scene(n), by) for n in range(len(self.scenes))]
         store.commit(self._video(by), [scenes_table(rows, **dims)], **dims)
 
