@@ -22,9 +22,9 @@ from scenelake.pipeline.cli_options import (
 )
 
 if TYPE_CHECKING:
-    from scenelake.pipeline.lake import Lake
     from scenelake.pipeline.retrieval.filters import Filters
     from scenelake.pipeline.retrieval.hits import Found, Hit
+    from scenelake.pipeline.retrieval.search import Searcher
 
 
 class _FilmTime(click.ParamType[float]):
@@ -107,8 +107,8 @@ def search(
     there = Lake(lake).check()
     query = Query(text, image=image, like=like)
     config = config_of(profile, config_path, settings)
-    filters = _filters(there, videos, limits)
-    hits = Searcher(there, config=config, note=_note).search(query, k=k, filters=filters)
+    searcher = Searcher(there, config=config, note=_note)
+    hits = searcher.search(query, k=k, filters=_filters(searcher, videos, limits))
     if as_json:
         return print_json([hit.to_json(explain=explain) for hit in hits])
     if not hits:
@@ -118,7 +118,7 @@ def search(
     return None
 
 
-def _filters(lake: Lake, videos: tuple[str, ...], limits: dict[str, Any]) -> Filters:
+def _filters(searcher: Searcher, videos: tuple[str, ...], limits: dict[str, Any]) -> Filters:
     """The options that narrow a search.
 
     Errors:
@@ -126,7 +126,7 @@ def _filters(lake: Lake, videos: tuple[str, ...], limits: dict[str, Any]) -> Fil
     """
     from scenelake.pipeline.retrieval.filters import Filters
 
-    video_ids = tuple(lake.find_video(video)["video_id"] for video in videos)
+    video_ids = tuple(searcher.video_id(video) for video in videos)
     return Filters(video_ids=video_ids, **limits)
 
 

@@ -68,7 +68,7 @@ def _pixels(path: Path, *, side_px: int) -> UInt8:
     try:
         with Image.open(path) as file:
             picture = ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or "not a picture that can be read"
         raise UsageError(f"{path}: {reason}") from error
     picture.thumbnail((side_px, side_px))

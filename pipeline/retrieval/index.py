@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log2
@@ -43,6 +43,10 @@ class Index:
     def numbers(self) -> Mapping[str, int]:
         """Film -> its number."""
         return {member.video_id: number for number, (_, member) in self._members.items()}
+
+    def films(self) -> Iterator[Member]:
+        """All films."""
+        return (member for _, member in self._members.values())
 
     def place(self, key: int) -> Place | None:
         """Where the scene of a key is; None for one of a film that is gone."""

@@ -126,8 +126,9 @@ class Keeper:
         """The next version, in force when this returns."""
         new = segments_of(batch, first_number=catalogue.next_number)
         kept = [without(segment, gone) for segment in index.segments]
-        parts = self._saved(tidied([*kept, *new]), catalogue, index)
-        words = self._words_after(catalogue, batch, gone=gone)
+        with _as_os_error():
+            parts = self._saved(tidied([*kept, *new]), catalogue, index)
+            words = self._words_after(catalogue, batch, gone=gone)
         files = self._files([*(part.folder for part in parts), words])
         amended = Catalogue(catalogue.next_number + len(batch), words, parts, files)
         amended.write(self.path)
@@ -192,6 +193,15 @@ class Keeper:
             yield
         finally:
             os.close(lock)
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """What Arrow, faiss and tantivy make of a disk that takes no more, as what it is."""
+    try:
+        yield
+    except (ValueError, RuntimeError, pa.ArrowException) as error:
+        raise OSError(" ".join(str(error).split())) from error
 
 
 def index_in_memory(lake: Folder) -> Index:

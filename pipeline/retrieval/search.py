@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from scenelake.pipeline.retrieval.choice import choice
@@ -92,6 +92,23 @@ class Searcher:
         index = self._index()
         with one_thread():
             return self._found(index, query, k=k, filters=filters)
+
+    def video_id(self, name: str) -> str:
+        """The one film whose id begins with `name`, or whose file has that name.
+
+        As :meth:`scenelake.pipeline.lake.Lake.find_video`, without reading every film.
+
+        Errors:
+            UsageError: none, or more than one.
+        """
+        films = list(self._index().films())
+        exact = [f for f in films if name in (f.video_id, f.uri, PurePosixPath(f.uri).name)]
+        found = exact or [f for f in films if f.video_id.startswith(name)]
+        if len(found) != 1:
+            count = "no film" if not found else f"{len(found)} films"
+            where = self._lake.folder.uri
+            raise UsageError(f"{where}: {count} named {name!r}; `scenelake show` lists them")
+        return found[0].video_id
 
     def _found(self, index: Index, query: Query, *, k: int, filters: Filters) -> list[Hit]:
         asked, settings = wanted(query.text), self._config.search
