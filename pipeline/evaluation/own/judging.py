@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scenelake.pipeline.evaluation.answers import Reply, chosen, exact_match, normalise, token_f1
@@ -11,6 +12,9 @@ from scenelake.workers.normaliser import normaliser
 
 MAX_WORDS = 25
 """An answer that holds the right words among more than these has not chosen."""
+
+MAX_WORDS_ABOUT = 100
+"""Of an answer that says what a whole film is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ def is_right(question: Question, given: Given) -> bool:
             return chosen(reply, question.options) == question.choice
         case "when":
             return any(shares_half(span, video, question) for video, span in given.spans)
+        case "whole_film":
+            return _names_half(given.answer, question.answers)
     return any(_says(given.answer, wanted) for wanted in question.answers)
 
 
@@ -103,6 +109,11 @@ def contains(text: str, part: str) -> bool:
 def plain(text: str) -> str:
     """No case, punctuation or articles; numbers as digits, one spelling of each word."""
     return normalise(normaliser("en")(text))
+
+
+def _names_half(answer: str, topics: Sequence[str]) -> bool:
+    named = sum(contains(answer, topic) for topic in topics)
+    return 2 * named >= len(topics) and len(answer.split()) <= MAX_WORDS_ABOUT
 
 
 def _says(answer: str, wanted: str) -> bool:

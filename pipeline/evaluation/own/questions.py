@@ -21,6 +21,7 @@ Kind = Literal[
     "yes_no",
     "multiple_choice",
     "unanswerable",
+    "place",
     "whole_film",
 ]
 KINDS: tuple[Kind, ...] = (
@@ -30,6 +31,7 @@ KINDS: tuple[Kind, ...] = (
     "yes_no",
     "multiple_choice",
     "unanswerable",
+    "place",
     "whole_film",
 )
 
@@ -197,8 +199,8 @@ def _whole_film(film: FilmTruth) -> Iterator[Asked]:
     topics = tuple(dict.fromkeys(scene.topic.removeprefix("the ") for scene in film.scenes))
     whole = ((0.0, film.duration_s),)
     where, about = "In which city does the film play?", "What is the film about?"
-    yield Asked("", "whole_film", where, film.file, (film.town,), whole)
-    yield Asked("", "whole_film", about, film.file, (film.town, *topics), whole)
+    yield Asked("", "place", where, film.file, (film.town,), whole)
+    yield Asked("", "whole_film", about, film.file, topics, whole)
 
 
 def _others(slot: str, value: Value, film: FilmTruth, *, half: Half) -> list[Value]:
