@@ -70,6 +70,8 @@ def bring(bench: Benchmark, config: Config, *, name: str, watcher: Watcher) -> L
     """
     path = _lake_path(bench, name)
     films = [bench.film_folder / film.file for film in bench.films]
+    if path.exists() and _is_stale(Lake(path), films):
+        shutil.rmtree(path)
     summary = run(films, path, config=config, watcher=watcher)
     if summary.failures:
         worst = summary.failures[0]
@@ -95,6 +97,13 @@ def measure(bench: Benchmark, lake: Lake, config: Config, *, name: str, report: 
 def forget(bench: Benchmark, name: str) -> None:
     """Remove the lake of that name."""
     shutil.rmtree(_lake_path(bench, name))
+
+
+def _is_stale(lake: Lake, films: Sequence[Path]) -> bool:
+    """Whether a lake holds what films of these names were before they were made anew."""
+    held = lake.videos().select(["uri", "n_bytes"]).to_pylist()
+    sizes = {film.name: film.stat().st_size for film in films}
+    return any(sizes.get(Path(row["uri"]).name) != row["n_bytes"] for row in held)
 
 
 def _lake_path(bench: Benchmark, name: str) -> Path:
