@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from scenelake.pipeline.evaluation.own import queries as searches
-from scenelake.pipeline.evaluation.own.judging import Cited, Given, is_right
+from scenelake.pipeline.evaluation.own.judging import Cited, Given, is_right, topics
 from scenelake.pipeline.evaluation.own.questions import Asked
 from scenelake.pipeline.evaluation.own.scoring import place, score
 from scenelake.pipeline.evaluation.own.trial import Trial
@@ -101,10 +101,13 @@ def test_what_is_not_told_is_right_only_when_it_is_said_not_to_be(asked: Asked) 
     assert not is_right(asked, NOTHING)
 
 
-def test_who_tells_what_a_film_is_about_names_half_of_its_topics(asked: Asked) -> None:
+def test_who_tells_what_a_film_is_about_names_its_topics_briefly(asked: Asked) -> None:
     question = replace(asked, kind="whole_film", answers=("ferry", "school", "hotel", "bridge"))
-    assert is_right(question, told("A school, and the old hotel by the sea."))
-    assert not is_right(question, told("A school."))
+    answer = "A school, and the old hotel by the sea."
+    assert is_right(question, told(answer))
+    assert topics(question, told(answer)) == 0.5
+    assert not is_right(question, told("Two houses."))
+    assert not is_right(question, told(answer + " And so on." * 40))
 
 
 def test_yes_is_no_answer_where_no_is_right(asked: Asked) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scenelake.pipeline.evaluation.answers import Reply, chosen, exact_match, normalise, token_f1
-from scenelake.pipeline.evaluation.own.questions import Asked as Question
+from scenelake.pipeline.evaluation.own.questions import Asked
 from scenelake.pipeline.evaluation.records import Span
 from scenelake.workers.normaliser import normaliser
 
@@ -34,7 +33,7 @@ class Cited:
         """The quote stands in the scene, word for word."""
         return any(contains(text, self.quote) for text in self.evidence)
 
-    def points(self, question: Question) -> bool:
+    def points(self, question: Asked) -> bool:
         """It is of the right film and shares a moment with a span that tells."""
         return self.video == question.video and any(
             min(self.span[1], end_s) > max(self.span[0], start_s)
@@ -64,7 +63,7 @@ def holds(given: Given) -> bool | None:
     return all(quoted) if quoted else None
 
 
-def is_right(question: Question, given: Given) -> bool:
+def is_right(question: Asked, given: Given) -> bool:
     """By the rule of the question's kind; see README.md."""
     if question.kind == "unanswerable":
         return not given.is_told
@@ -79,19 +78,26 @@ def is_right(question: Question, given: Given) -> bool:
         case "when":
             return any(shares_half(span, video, question) for video, span in given.spans)
         case "whole_film":
-            return _names_half(given.answer, question.answers)
+            return topics(question, given) > 0
     return any(_says(given.answer, wanted) for wanted in question.answers)
 
 
-def exact(question: Question, given: Given) -> float:
+def exact(question: Asked, given: Given) -> float:
     return max(exact_match(plain(given.answer), plain(wanted)) for wanted in question.answers)
 
 
-def f1(question: Question, given: Given) -> float:
+def f1(question: Asked, given: Given) -> float:
     return max(token_f1(plain(given.answer), plain(wanted)) for wanted in question.answers)
 
 
-def shares_half(span: Span, video: str, question: Question) -> bool:
+def topics(question: Asked, given: Given) -> float:
+    """Which share of a film's topics is named by an answer that is not too long."""
+    if len(given.answer.split()) > MAX_WORDS_ABOUT:
+        return 0.0
+    return sum(contains(given.answer, one) for one in question.answers) / len(question.answers)
+
+
+def shares_half(span: Span, video: str, question: Asked) -> bool:
     return video == question.video and any(overlaps(span, wanted) for wanted in question.spans)
 
 
@@ -109,11 +115,6 @@ def contains(text: str, part: str) -> bool:
 def plain(text: str) -> str:
     """No case, punctuation or articles; numbers as digits, one spelling of each word."""
     return normalise(normaliser("en")(text))
-
-
-def _names_half(answer: str, topics: Sequence[str]) -> bool:
-    named = sum(contains(answer, topic) for topic in topics)
-    return 2 * named >= len(topics) and len(answer.split()) <= MAX_WORDS_ABOUT
 
 
 def _says(answer: str, wanted: str) -> bool:

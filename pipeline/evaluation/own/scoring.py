@@ -9,7 +9,7 @@ from scenelake.pipeline.evaluation.bootstrap import Estimate, Sums, estimate, me
 from scenelake.pipeline.evaluation.own import judging
 from scenelake.pipeline.evaluation.own.judging import Given, overlaps
 from scenelake.pipeline.evaluation.own.queries import QUERY_KINDS, Query, Target
-from scenelake.pipeline.evaluation.own.questions import KINDS, Asked
+from scenelake.pipeline.evaluation.own.questions import KINDS, Asked, Kind
 from scenelake.pipeline.evaluation.own.trial import Trial
 from scenelake.pipeline.evaluation.own.truth import FilmTruth
 from scenelake.pipeline.evaluation.records import Transcript
@@ -45,7 +45,7 @@ def score(
         sums[f"search {kind}"] = _of_searches(asked, found)
     pairs = list(zip(questions, trial.given, strict=True))
     for name in KINDS:
-        sums[f"ask {name}"] = _of_answers([pair for pair in pairs if pair[0].kind == name])
+        sums[f"ask {name}"] = _of_answers(name, [p for p in pairs if p[0].kind == name])
     sums["facts heard"] = _heard(questions, films, trial.heard)
     sums |= {"quotes": _of_quotes(pairs), "moments": _of_moments(pairs)}
     parts = {name: _group(part, n_resamples) for name, part in sums.items() if _n_items(part)}
@@ -75,12 +75,17 @@ def _of_searches(queries: Sequence[Query], found: Sequence[Sequence[Target]]) ->
     return hits | {"mrr": mean([1 / at if at else 0.0 for at in places])}
 
 
-def _of_answers(pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
-    return {"right": _mean(pairs, judging.is_right)} | (
-        {"exact": _mean(pairs, judging.exact), "token_f1": _mean(pairs, judging.f1)}
-        if pairs and pairs[0][0].kind in ("spoken_fact", "screen_text")
-        else {}
-    )
+_MORE: Mapping[Kind, Mapping[str, Callable[[Asked, Given], float]]] = {
+    "spoken_fact": {"exact": judging.exact, "token_f1": judging.f1},
+    "screen_text": {"exact": judging.exact, "token_f1": judging.f1},
+    "whole_film": {"topics": judging.topics},
+}
+"""What else is measured of some kinds of questions."""
+
+
+def _of_answers(kind: Kind, pairs: Sequence[tuple[Asked, Given]]) -> Mapping[str, Sums]:
+    metrics = {"right": judging.is_right, **_MORE.get(kind, {})}
+    return {name: _mean(pairs, metric) for name, metric in metrics.items()}
 
 
 def _heard(

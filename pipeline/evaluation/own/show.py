@@ -16,8 +16,9 @@ _WORDS = {
     "right": "right",
     "exact": "exactly right",
     "token_f1": "F1 of its words",
-    "answers": "the answer was heard right",
-    "hold": "all stand in their scenes",
+    "topics": "share of its topics",
+    "answers": "answers heard right",
+    "hold": "all in their scenes",
     "point": "one tells the answer",
 }
 
