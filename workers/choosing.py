@@ -23,7 +23,6 @@ from scenelake.workers.vectors import Vectors
 
 LETTERS = ascii_uppercase
 MIN_SUPPORT = 0.55
-MIN_RELEVANCE = 0.35
 IN_WINDOW = 0.6
 """What an option's words count that stand in the sentences before."""
 
@@ -93,7 +92,7 @@ class _Options:
             self._by(index, found)
             for index, wanted in enumerate(self._wanted)
             for found in self._ranked
-            if wanted and found.similarity + found.coverage >= MIN_RELEVANCE
+            if wanted
         ]
 
     def seen(self) -> list[_Support]:

@@ -22,8 +22,12 @@ _ABOUT = re.compile(
 )
 _LEADING_WH = re.compile(rf"^{_WH}\b(?: (?:colou?r|day|year|time))?", re.IGNORECASE)
 _VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might"
+_ADJECTIVES = (
+    r"new|old|young|big|small|little|great|long|high|main|next|last|first|second|third|other|"
+    r"best|\w+est|red|green|blue|yellow|black|white|brown|grey"
+)
 _SUBJECT = re.compile(
-    rf"\b(?:the|a|an|his|her|their|its)\s+(?P<noun>[\w'-]+(?:\s+(?!(?:{_VERBS})\b)[\w'-]+)?)",
+    rf"\b(?:the|a|an|his|her|their|its)\s+(?P<noun>(?:(?:{_ADJECTIVES})\s+)*[\w'-]+)",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"\b(he|she|him|her|his|hers)\b", re.IGNORECASE)

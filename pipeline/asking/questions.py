@@ -95,12 +95,12 @@ def _item(row: Row, own_id: str, question: Question) -> Item:
 
 
 def _text(row: Row) -> str:
+    if not any(field in row for field in _QUESTIONS):
+        there = ", ".join(list(row.values)[:8]) or "nothing"
+        raise UsageError(f"{row.where}: expected a field `question` (there is {there})")
     text = _given(row, _QUESTIONS)
     if not text:
-        there = ", ".join(list(row.values)[:8]) or "nothing"
-        raise UsageError(
-            f"{row.where}: no question; expected a field `question` (there is {there})"
-        )
+        raise UsageError(f"{row.where}: the question is empty; write one, or remove the line")
     return text
 
 
