@@ -40,6 +40,7 @@ class ExtractiveAnswerer:
     """
 
     sees = False
+    joins_scenes = True
 
     def __init__(self, config: AnswerConfig, text: TextEncoder | None = None) -> None:
         self._config = config

@@ -40,6 +40,8 @@ class ChatAnswerer:
         UsageError: too few tokens for a prompt and its reply.
     """
 
+    joins_scenes = False
+
     def __init__(self, config: AnswerConfig, chat: ChatModel) -> None:
         check_budget(config)
         self._config = config

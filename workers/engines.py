@@ -280,12 +280,14 @@ class Answerer(Engine, Protocol):
     @property
     def prompt_hash(self) -> str:
         """Hash of the prompts and of all else that shapes an answer."""
-        ...
 
     @property
     def sees(self) -> bool:
         """Whether passages should come with their keyframes. Known before `setup`."""
-        ...
+
+    @property
+    def joins_scenes(self) -> bool:
+        """Whether it wants the scenes beside a found one too, for sentences over a cut."""
 
     def answer(self, queries: Sequence[Query]) -> list[Reply | SceneLakeError]:
         """A reply or an error for each query, in their order; one fails alone.
@@ -293,4 +295,3 @@ class Answerer(Engine, Protocol):
         Errors:
             TransientError: the model cannot be reached at all, for now.
         """
-        ...

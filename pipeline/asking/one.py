@@ -136,8 +136,7 @@ class Asker:
         return [*sorted(found, key=lambda p: -p.score), *beside]
 
     def _beside(self, film: str, scores: dict[str, float]) -> list[Passage]:
-        """Neighbours are for engines that read sentences over cuts; pictures are dear."""
-        if self.answerer.sees:
+        if not self.answerer.joins_scenes:
             return []
         return self._shelf.neighbours(film, list(scores), uri=self.uris[film])
 

@@ -88,6 +88,7 @@ class Echo:
     """Answers with the first sentence of the best scene; "poison" fails, "crash" raises."""
 
     sees = False
+    joins_scenes = False
     prompt_hash = "echo"
     weights: tuple[str, ...] = ()
 
