@@ -10,7 +10,7 @@ from itertools import zip_longest
 from scenelake.workers.chapters import Section
 from scenelake.workers.evidence import MIN_LABEL_SCORE
 from scenelake.workers.grounding import content_keys, sentences
-from scenelake.workers.phrases import Vocabulary, phrases
+from scenelake.workers.phrases import Phrase, Vocabulary, phrases
 
 MAX_TITLE_CHARS = 60
 FEW_SENTENCES = 3
@@ -114,7 +114,7 @@ def _phrased(part: Section, vocabulary: Vocabulary) -> str:
     """The few phrases that tell a chapter from the others."""
     ranked = phrases(part.speech, vocabulary)[:MAX_PHRASES]
     enough = [p for p in ranked if p.score >= ranked[0].score * MIN_PHRASE_SHARE]
-    if len(enough) == 1 and len(enough[0].keys) == 1 and enough[0].count < OFTEN:
+    if not any(_recurs(phrase, among=enough) for phrase in enough):
         return ""
     title = ""
     for phrase in enough:
@@ -122,6 +122,12 @@ def _phrased(part: Section, vocabulary: Vocabulary) -> str:
         if len(longer) <= MAX_TITLE_CHARS:
             title = longer
     return _capital(title)
+
+
+def _recurs(phrase: Phrase, *, among: Sequence[Phrase]) -> bool:
+    """Whether it comes often enough to be what a chapter is about."""
+    is_alone = len(among) == 1 and len(phrase.keys) == 1
+    return phrase.count >= (OFTEN if is_alone else 2)
 
 
 def telling_lines(parts: Sequence[Section]) -> list[str]:
