@@ -37,6 +37,12 @@ class Folder(Protocol):
     def marks(self, under: str = "") -> dict[str, str]:
         """Files directly in a subfolder, each with what changes when it does, in one listing."""
 
+    def stamp(self, under: str = "") -> int | None:
+        """When a file was last added to a subfolder, replaced or removed, in ns since 1970.
+
+        None where nobody tells. What is written into a file in its place does not count.
+        """
+
     def mark(self, name: str) -> str | None:
         """What changes when a file does, as `marks` tells it; None where there is none."""
 

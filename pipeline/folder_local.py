@@ -52,6 +52,13 @@ class LocalFolder:
         marks = {entry.name: _mark(entry) for entry in self._entries(under)}
         return {name: mark for name, mark in marks.items() if mark is not None}
 
+    def stamp(self, under: str = "") -> int | None:
+        with explained_reading(self.uri):
+            try:
+                return self._path(under).stat().st_mtime_ns
+            except FileNotFoundError:
+                return None
+
     def mark(self, name: str) -> str | None:
         with explained_reading(self.uri):
             return _mark(self._path(name))

@@ -54,6 +54,9 @@ class RemoteFolder:
     def marks(self, under: str = "") -> dict[str, str]:
         return {name: _mark(entry) for name, entry in self._listed(under, kind="file").items()}
 
+    def stamp(self, under: str = "") -> int | None:
+        return None
+
     def mark(self, name: str) -> str | None:
         with explained_reading(self.uri):
             try:

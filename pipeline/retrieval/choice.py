@@ -36,7 +36,7 @@ class Choice:
 
     def mask(self, segment: Segment) -> Mask | None:
         """(N,) rows of a segment that may be found; None: all of them."""
-        masks = [*self._by_film(segment), *self._by_name(segment.rows), *self._by_time(segment)]
+        masks = [*self._by_film(segment), *self._by_name(segment), *self._by_time(segment)]
         return np.logical_and.reduce(masks) if masks else None
 
     def _by_film(self, segment: Segment) -> Iterable[Mask]:
@@ -48,12 +48,11 @@ class Choice:
                 mask[member.first : member.first + member.n_rows] = True
             yield mask
 
-    def _by_name(self, rows: pa.Table) -> Iterable[Mask]:
-        if self.languages is not None:
-            yield _numpy(pc.is_in(rows["language"], value_set=_strings(self.languages)))
-        for column, names in {"labels": self.labels, "speakers": self.speakers}.items():
+    def _by_name(self, segment: Segment) -> Iterable[Mask]:
+        asked = {"language": self.languages, "labels": self.labels, "speakers": self.speakers}
+        for column, names in asked.items():
             if names is not None:
-                yield _holds_any(rows[column], names)
+                yield segment.coded(column).mask(set(names), n_rows=len(segment.rows))
 
     def _by_time(self, segment: Segment) -> Iterable[Mask]:
         rows = segment.rows
@@ -73,7 +72,7 @@ def choice(filters: Filters, segments: Iterable[Segment]) -> Choice:
     films = [m.number for s in held for m in s.members if m.video_id in filters.video_ids]
     return Choice(
         films=tuple(films) if filters.video_ids else None,
-        languages=_lower(filters.languages) if filters.languages else None,
+        languages=_same(filters.languages, _names(held, "language")) if filters.languages else None,
         labels=_matching(filters.labels, _names(held, "labels")) if filters.labels else None,
         speakers=_same(filters.speakers, _names(held, "speakers")) if filters.speakers else None,
         start_s=filters.start_s,
@@ -84,7 +83,7 @@ def choice(filters: Filters, segments: Iterable[Segment]) -> Choice:
 
 
 def _names(segments: Iterable[Segment], column: str) -> set[str]:
-    return {name for segment in segments for name in segment.names(column)}
+    return {name for segment in segments for name in segment.coded(column).names}
 
 
 def _matching(asked: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
@@ -96,22 +95,6 @@ def _matching(asked: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
 def _same(asked: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
     folded = {text.casefold() for text in asked}
     return tuple(name for name in names if name.casefold() in folded)
-
-
-def _lower(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name.lower() for name in names)
-
-
-def _holds_any(column: pa.ChunkedArray, names: Iterable[str]) -> Mask:
-    """(N,) whether a row's list holds one of the names."""
-    mask = np.zeros(len(column), np.bool_)
-    found = pc.is_in(pc.list_flatten(column), value_set=_strings(names))
-    mask[pc.list_parent_indices(column).filter(found).to_numpy()] = True
-    return mask
-
-
-def _strings(names: Iterable[str]) -> pa.Array:
-    return pa.array(list(names), pa.string())
 
 
 def _instant(at: datetime) -> pa.Scalar:

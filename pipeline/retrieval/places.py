@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from scenelake.pipeline.retrieval import films
 from scenelake.pipeline.retrieval.index import Index
 from scenelake.pipeline.retrieval.keeper import Keeper, Note, index_in_memory
 
+_SETTLED_NS = 2_000_000_000
+
 
 class CurrentIndex:
     """The index of a lake, open; made, amended and read again as the lake changes."""
@@ -24,6 +27,7 @@ class CurrentIndex:
         self._note = note
         self._alone = threading.Lock()
         self._last: Index | None = None
+        self._seen: tuple[int, ...] | None = None
 
     def get(self) -> Index:
         """The index of all films that are whole in the lake now.
@@ -32,10 +36,24 @@ class CurrentIndex:
             LakeError: the lake cannot be read.
         """
         with self._alone:
+            stamps = self._stamps()
+            if self._last is not None and stamps is not None and stamps == self._seen:
+                return self._last
             wanted = films.marks(self._lake)
             if self._last is None or self._last.marks != wanted:
                 self._last = self._made()
+            self._seen = stamps if self._last.marks == wanted else None
             return self._last
+
+    def _stamps(self) -> tuple[int, ...] | None:
+        """When films last came or went; None where that is not known, or too fresh.
+
+        Clocks of disks have ticks: what happens within the tick of a stamp leaves it as it is.
+        """
+        told = [self._lake.stamp(table) for table in ("videos", "scenes")]
+        stamps = tuple(stamp for stamp in told if stamp is not None)
+        settled = all(stamp < time.time_ns() - _SETTLED_NS for stamp in stamps)
+        return stamps if settled and len(stamps) == len(told) else None
 
     def _made(self) -> Index:
         reasons = []

@@ -7,7 +7,7 @@ joined.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from scenelake.pipeline.retrieval.films import ROWS, Film
-from scenelake.pipeline.retrieval.vectors import Vectors
+from scenelake.pipeline.retrieval.vectors import Mask, Vectors
 
 FULL_ROWS = 1 << 17
 """Segments of so many rows are not joined any more."""
@@ -40,6 +41,23 @@ class Member:
     mark: str
     first: int
     n_rows: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """The names in a column: each once, the code of each that occurs, and its row."""
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int32]
+    rows: NDArray[np.int64]
+
+    def mask(self, wanted: Container[str], *, n_rows: int) -> Mask:
+        """(n_rows,) whether a row has one of the wanted names."""
+        chosen = np.array([name in wanted for name in self.names], np.bool_)
+        mask = np.zeros(n_rows, np.bool_)
+        if len(self.codes):
+            mask[self.rows[chosen[self.codes]]] = True
+        return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +103,15 @@ class Segment:
     def _firsts(self) -> list[int]:
         return [member.first for member in self.members]
 
-    def names(self, column: str) -> list[str]:
-        """What occurs in a column of lists, each once."""
-        names: list[str] = pc.unique(pc.list_flatten(self.rows[column])).to_pylist()
-        return names
+    def coded(self, column: str) -> Coded:
+        """A column of names, or of lists of names, to be compared without reading strings."""
+        if column not in self._coded:
+            self._coded[column] = _coded(self.rows[column])
+        return self._coded[column]
+
+    @cached_property
+    def _coded(self) -> dict[str, Coded]:
+        return {}
 
     def films(self) -> list[Film]:
         """The members as they were read, to be joined with others."""
@@ -132,6 +155,15 @@ class Segment:
                 kind: np.asarray(v.matrix[span], np.float32) for kind, v in self.vectors.items()
             },
         )
+
+
+def _coded(column: pa.ChunkedArray) -> Coded:
+    is_list = pa.types.is_list(column.type)
+    rows = pc.list_parent_indices(column).to_numpy() if is_list else np.arange(len(column))
+    values = pc.list_flatten(column) if is_list else pc.fill_null(column, "")
+    encoded = values.combine_chunks().dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+    return Coded(tuple(encoded.dictionary.to_pylist()), codes, rows.astype(np.int64))
 
 
 def vector_models(film: Film) -> dict[str, str]:

@@ -192,7 +192,7 @@ def _documents(number: int, film: Film) -> Iterator[tantivy.Document]:
         document = tantivy.Document()
         for field in FIELDS:
             document.add_text(field, " ".join(tokens(text_of(row, field))))
-        document.add_text("language", (row["language"] or "").lower())
+        document.add_text("language", row["language"] or "")
         for field, names in (("label", row["labels"]), ("speaker", row["speakers"])):
             for name in names:
                 document.add_text(field, name)

@@ -73,6 +73,7 @@ def test_a_mark_stays_while_its_file_does_and_changes_with_it(folder: Folder) ->
     assert after["a.parquet"] != before["a.parquet"]
     assert after["b.parquet"] == before["b.parquet"]
     assert folder.mark("videos/c.parquet") is None
+    assert folder.stamp("nothing") is None
     assert folder.marks("nothing") == {}
 
 
