@@ -20,7 +20,6 @@ from scenelake.workers.engines import Passage, Query, Reply
 from scenelake.workers.grounding import content_keys, sentences, tokens
 from scenelake.workers.kinds import names_place
 from scenelake.workers.questions import Question, read_question
-from scenelake.workers.ranking import PRONOUNS
 from scenelake.workers.telling import not_told
 from scenelake.workers.vectors import Vectors
 
@@ -31,9 +30,9 @@ NOVELTY = 0.5
 """What likeness to a sentence already taken costs, against likeness to the whole."""
 BRIEF_WORDS = 25
 """Of an answer to what a film is about; a summary may be longer."""
-OPENING, N_OPENING, TOPIC = 0.15, 2, 0.3
-N_SETTING = 5
-RESTING = 0.15
+OPENING, N_OPENING, TOPIC = 0.15, 1, 0.3
+N_SETTING, N_LEADING = 5, 4
+RESTING = 0.3
 """Of the first sentences, which often say what a film is about; and of "she has worked ..."."""
 MIN_WORDS = 3
 MIN_SUMMARY_LIKENESS = 0.6
@@ -46,6 +45,7 @@ _TOPIC = re.compile(
     re.IGNORECASE,
 )
 """How speakers say what they are going to speak about."""
+_REFERRING = frozenset("he she it they him her his its their them".split())
 _SPEAKERS = re.compile(r"\bhow many (?:\w+ )?(?:people|persons|speakers|voices|men|women)\b")
 
 
@@ -119,8 +119,13 @@ def _standing(found: Sequence[Candidate]) -> Float32:
     """(N,) what a sentence gains by opening the film, or loses by resting on one before it."""
     opening = [OPENING if i < N_OPENING else 0.0 for i in range(len(found))]
     topical = [TOPIC if _TOPIC.search(c.text) else 0.0 for c in found]
-    resting = [-RESTING if tokens(c.text)[0].text.lower() in PRONOUNS else 0.0 for c in found]
+    resting = [-RESTING if _rests_on_another(c.text) else 0.0 for c in found]
     return np.asarray(np.array([opening, topical, resting], np.float32).sum(axis=0), np.float32)
+
+
+def _rests_on_another(text: str) -> bool:
+    """Whether a pronoun near its beginning stands for something said before."""
+    return any(t.text.lower() in _REFERRING for t in tokens(text)[:N_LEADING])
 
 
 def _stretches(passages: Sequence[Passage]) -> Iterator[tuple[Passage, ...]]:

@@ -11,6 +11,7 @@ _YES_NO = frozenset(
     "is are was were do does did has have had can could will would should may might must "
     "shall".split()
 )
+_WH = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b")
 _QUANTITY = re.compile(
     r"\bhow (?:many|much|old|long|far|deep|high|tall|wide|thick|heavy|fast|hot|cold|warm|big|"
     r"large|often)\b|"
@@ -43,11 +44,12 @@ _TYPED = re.compile(
     r"\w+ed|\w+t)\b"
 )
 _KIND_WORDS = frozenset(
-    "year date day time temperature age price number speed height depth weight distance name "
-    "called named many much old long far deep high tall wide thick heavy fast hot cold warm big "
-    "large often colour color person place kind sort type film video scene tell happen come need "
-    "make take speaker narrator man woman guy mean people mention mentioned talk talked "
-    "talking discuss discussed speak speaking explain explained describe described point moment "
+    "year date day time temperature age price number speed height depth weight distance "
+    "name called named many much old long far deep high tall wide thick heavy fast hot cold "
+    "warm big large often colour color person place kind sort type film video scene tell "
+    "happen come need make take speaker lecturer presenter host commentator moderator "
+    "interviewer narrator man woman guy mean people mention mentioned talk talked talking "
+    "discuss discussed speak speaking explain explained describe described point moment "
     "month season cost price".split()
 )
 
@@ -127,6 +129,8 @@ def _is_asked(token: Token) -> bool:
 
 
 def _kind(folded: str) -> str:
+    if folded.split(" ", 1)[0] in _YES_NO and not _WH.search(folded):
+        return "yes-no"
     if _QUANTITY.search(folded) or _COST.search(folded):
         return "number"
     if _DAY.search(folded):
@@ -138,7 +142,7 @@ def _kind(folded: str) -> str:
             return "who" if word.startswith("who") else word
     if re.search(r"\bwhat colou?rs?\b", folded):
         return "colour"
-    return "yes-no" if folded.split(" ", 1)[0] in _YES_NO else "open"
+    return "open"
 
 
 def _measure(folded: str) -> str:

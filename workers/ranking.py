@@ -21,7 +21,7 @@ to them and where none does; and farther around."""
 MAX_WEIGHT = 2.0
 OWN, OF_TYPE = 0.5, 0.4
 
-PRONOUNS = frozenset(
+_PRONOUNS = frozenset(
     "he she it they him her them his its their this that these those there here one".split()
 )
 
@@ -81,7 +81,7 @@ class _Coverage:
         held = self._held[candidate.text]
         around = tokens(f"{candidate.around} {candidate.text}")
         own = self._matches(held)
-        is_linked = any(t.text.lower() in PRONOUNS for t in held)
+        is_linked = any(t.text.lower() in _PRONOUNS for t in held)
         link = LINKED if is_linked else UNLINKED
         before = [link * m for m in self._matches(tokens(candidate.before))]
         far = [FAR * m for m in self._matches(around)]

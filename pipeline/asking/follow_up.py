@@ -88,7 +88,7 @@ def _about(question: str, what: str) -> str:
 
 def _resolved(line: str, *, question: str, answer: str) -> str:
     """Pronouns replaced by what was spoken of: a name for "she", the subject for "it"."""
-    name = _last_name(question) or _last_name(answer)
+    name = _last_name(question) or _person(answer)
     subject = _SUBJECT.search(question)
     thing = f"the {subject['noun']}" if subject else name
     line = _replaced(_PERSON, line, name or thing)
@@ -116,6 +116,14 @@ def _last_name(text: str) -> str:
             runs.append([])
     named = [run for run in runs if run]
     return " ".join(token.text for token in named[-1]) if named else ""
+
+
+def _person(text: str) -> str:
+    """The first name in a text that does not stand behind a word of place; else the last."""
+    found = re.search(
+        r"(?<!\bin )(?<!\bat )(?<!\bfrom )(?<!\bof )(?<!^)\b[A-Z]\w+(?: [A-Z]\w+)*", text
+    )
+    return found[0] if found else _last_name(text)
 
 
 def _capital(text: str) -> str:
