@@ -76,7 +76,8 @@ def _map(passages: Sequence[Passage], vectors: Vectors) -> list[Candidate]:
         found = [c for c in candidates(stretch) if _says_something(c.text)]
         if found:
             held = vectors.of([c.text for c in found])
-            nearest = np.argsort(-_centrality(held), kind="stable")[:KEPT_A_STRETCH]
+            worth = _centrality(held) + _standing(found)
+            nearest = np.argsort(-worth, kind="stable")[:KEPT_A_STRETCH]
             kept += [found[i] for i in sorted(nearest)]
     return kept
 
