@@ -49,14 +49,17 @@ class Section:
 
     @property
     def centrality(self) -> NDArray[np.float64]:
-        """(N,) likeness, -1 to 1, of each scene's text to the mean of all; 0 without text."""
+        """(N,) likeness, -1 to 1, of each scene's text to the mean of all; 0 without text.
+
+        Rounded: of two scenes each is as near to the mean, and noise is not to decide.
+        """
         known = [scene.text_embedding for scene in self.scenes if scene.text_embedding.any()]
         if not known:
             return np.zeros(len(self.scenes))
         mean = np.asarray(known, np.float64).mean(axis=0)
         mean /= max(float(np.linalg.norm(mean)), 1e-12)
         own = [scene.text_embedding for scene in self.scenes]
-        return np.array([float(vector @ mean) if vector.any() else 0.0 for vector in own])
+        return np.array([round(float(v @ mean), 3) if v.any() else 0.0 for v in own])
 
     def titled(self, title: str) -> Chapter:
         return Chapter(self.start_s, self.end_s, title)
