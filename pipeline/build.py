@@ -17,9 +17,10 @@ from scenelake.pipeline.lake_access import SUMMARISE, LakeAccess, RunInfo
 from scenelake.pipeline.plan import Plan
 from scenelake.pipeline.steps import Step
 from scenelake.pipeline.summarise import Summarise
+from scenelake.schemas.clips import Clip, Footage, Heard, Read, Seen
 from scenelake.schemas.config import Config, PoolConfig, family_hashes
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Clip, Footage, Heard, Part, Read, Ready, Seen
+from scenelake.schemas.flow import Part, Ready
 from scenelake.schemas.story import Gathered, Summed
 from scenelake.workers import registry
 from scenelake.workers.decode import Decode

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scenelake.pipeline.lake_access import LakeAccess
-from scenelake.schemas.flow import Facts, Receipt, Skipped, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Facts, Receipt, Skipped
 from scenelake.schemas.rows import Video
 from scenelake.schemas.story import Summary, Summed
 from scenelake.workers.files import forget_copy

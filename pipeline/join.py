@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.recall import Recall
+from scenelake.schemas.clips import Heard, Piece
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Facts, Heard, Part, Piece, Ready, Receipt, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Facts, Part, Ready, Receipt
 from scenelake.schemas.rows import Keyframe, Scene, Shot, Word
 from scenelake.schemas.story import Gathered
 from scenelake.workers.align import Outline, build_scene, by_scene, outline, scene_spans

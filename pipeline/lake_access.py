@@ -11,7 +11,8 @@ from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.staging import Staging
 from scenelake.pipeline.store import Store
 from scenelake.schemas.config import OF_FILMS
-from scenelake.schemas.flow import Receipt, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Receipt
 from scenelake.schemas.rows import Provenance
 
 SUMMARISE = "summarise"

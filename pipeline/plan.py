@@ -9,9 +9,11 @@ from pathlib import Path
 from scenelake.pipeline.known_files import KnownFiles
 from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.recall import Recall
+from scenelake.schemas.clips import EVERYTHING, Clip
 from scenelake.schemas.config import OF_FILMS, Config
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import EVERYTHING, Busy, Clip, Ready, Skipped, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Busy, Ready, Skipped
 from scenelake.workers.files import forget_copy, local_copy
 from scenelake.workers.probe import check_readable, content_id
 from scenelake.workers.sandbox import Sandbox, SandboxError

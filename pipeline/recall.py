@@ -11,7 +11,9 @@ import numpy as np
 from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.staging import keyframe_of
 from scenelake.pipeline.store import Store
-from scenelake.schemas.flow import Facts, Piece, Source, Track
+from scenelake.schemas.clips import Piece, Track
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Facts
 from scenelake.schemas.rows import Label, Scene, ScreenText, Shot, Word
 
 _SPAN = ["start_s", "end_s"]

@@ -21,8 +21,8 @@ import pyarrow as pa
 
 from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.store import packed
+from scenelake.schemas.clips import Piece, Track
 from scenelake.schemas.config import OF_FILMS
-from scenelake.schemas.flow import Piece, Track
 from scenelake.schemas.rows import Keyframe, Label, ScreenText, Word
 from scenelake.schemas.tables import SCHEMA_VERSION, pieces_table
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from scenelake.schemas.clips import Clip
 from scenelake.schemas.config import PoolConfig
 from scenelake.schemas.errors import (
     InputError,
@@ -22,7 +23,8 @@ from scenelake.schemas.errors import (
     TransientError,
     UsageError,
 )
-from scenelake.schemas.flow import Busy, Clip, Part, Receipt, Skipped, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Busy, Part, Receipt, Skipped
 from scenelake.schemas.rows import Failure
 from scenelake.workers.devices import release_memory
 from scenelake.workers.stage import Resources, Stage

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from scenelake.pipeline.folder import Folder
-from scenelake.schemas.flow import Facts, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Facts
 from scenelake.schemas.rows import Label, Vector
 from scenelake.schemas.story import Story, Told
 

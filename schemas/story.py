@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scenelake.schemas.flow import Facts, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Facts
 from scenelake.schemas.rows import Chapter, Label, Vector
 
 

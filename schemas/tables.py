@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scenelake.schemas.flow import Piece
+from scenelake.schemas.clips import Piece
 from scenelake.schemas.rows import (
     Answer,
     Failure,

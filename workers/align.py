@@ -19,8 +19,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from scenelake.schemas.clips import Piece
 from scenelake.schemas.config import SceneConfig
-from scenelake.schemas.flow import Piece
 from scenelake.schemas.rows import Keyframe, Label, Scene, ScreenText, Shot, Vector, Word
 from scenelake.workers.splice import splice
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scenelake.schemas.flow import Float32, Float64
+from scenelake.schemas.arrays import Float32, Float64
 from scenelake.workers.spoken import SpokenWord
 
 if TYPE_CHECKING:

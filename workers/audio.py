@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import AudioChunk, Float32, Source, Stream
+from scenelake.schemas.film import Source, Stream
+from scenelake.schemas.media import AudioChunk
 from scenelake.workers.packets import DecodeReport, Span, decoded_frames, frame_s, span_of
 
 if TYPE_CHECKING:

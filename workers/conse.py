@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32, UInt8
 from scenelake.schemas.config import TextConfig, VisualConfig
-from scenelake.schemas.flow import Float32, FrameBatch, UInt8, VisualEncoding
+from scenelake.schemas.media import FrameBatch, VisualEncoding
 from scenelake.schemas.rows import Label
 from scenelake.workers import weights
 from scenelake.workers.conse_queries import ConseQueries, centred, known_mean, unit

@@ -11,8 +11,9 @@ from importlib.resources import files
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32, FrameBatch, VisualEncoding
+from scenelake.schemas.media import FrameBatch, VisualEncoding
 from scenelake.workers.engines import TextEncoder
 
 _MEAN = "conse_mean.npz"

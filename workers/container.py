@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Entry
+from scenelake.schemas.film import Entry
 
 if TYPE_CHECKING:
     from av.container import InputContainer

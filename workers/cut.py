@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import UInt8
 from scenelake.schemas.config import CutConfig
-from scenelake.schemas.flow import UInt8
 from scenelake.workers.engines import CutPass
 
 if TYPE_CHECKING:

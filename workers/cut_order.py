@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from scenelake.schemas.flow import UInt8
+from scenelake.schemas.arrays import UInt8
 from scenelake.workers.engines import CutPass
 from scenelake.workers.video import VideoFrame
 

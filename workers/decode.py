@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scenelake.schemas.clips import EVERYTHING, Clip, Footage, Piece, Track
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import EVERYTHING, Clip, Footage, Picture, Piece, Track
+from scenelake.schemas.media import Picture
 from scenelake.workers import registry
 from scenelake.workers.engines import CutDetector, VoiceDetector
 from scenelake.workers.files import local_copy

@@ -8,19 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from scenelake.schemas.clips import EVERYTHING, Clip, Footage, Heard, Piece, Read, Seen
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import (
-    EVERYTHING,
-    Clip,
-    Footage,
-    FrameBatch,
-    Heard,
-    Picture,
-    Piece,
-    Read,
-    Seen,
-    VisualEncoding,
-)
+from scenelake.schemas.media import FrameBatch, Picture, VisualEncoding
 from scenelake.schemas.rows import Keyframe, ScreenText
 from scenelake.workers import registry
 from scenelake.workers.engines import TextReader, Transcriber, Transcript, VisualEncoder

@@ -11,15 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from scenelake.schemas.arrays import Float32, UInt8
 from scenelake.schemas.errors import SceneLakeError
-from scenelake.schemas.flow import (
-    AudioChunk,
-    Float32,
-    FrameBatch,
-    UInt8,
-    Utterance,
-    VisualEncoding,
-)
+from scenelake.schemas.media import AudioChunk, FrameBatch, Utterance, VisualEncoding
 from scenelake.schemas.rows import Citation, FilmSpan, Scene, ScreenText, Word
 from scenelake.schemas.story import Story, Summary
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import SpeechConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32, Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.workers import devices, weights
 from scenelake.workers.resample import samples_at
 from scenelake.workers.spoken import SpokenWord

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from scenelake.schemas.arrays import UInt8
 from scenelake.schemas.config import KeyframeConfig
-from scenelake.schemas.flow import Picture, UInt8
+from scenelake.schemas.media import Picture
 from scenelake.workers.video import VideoFrame
 
 _YOUNG_S = 1.0

@@ -16,9 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scenelake.schemas.arrays import UInt8
+from scenelake.schemas.clips import Clip, Track
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Clip, Picture, Source, Track, UInt8, Utterance
+from scenelake.schemas.film import Source
+from scenelake.schemas.media import Picture, Utterance
 from scenelake.workers import registry
 from scenelake.workers.audio import open_audio
 from scenelake.workers.cut_order import CutOrder, Placed

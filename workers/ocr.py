@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import UInt8
 from scenelake.schemas.config import OcrConfig
-from scenelake.schemas.flow import FrameBatch, UInt8
+from scenelake.schemas.media import FrameBatch
 from scenelake.schemas.rows import ScreenText
 
 DETECTION_SIDE_PX = 544

@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from scenelake.schemas.flow import Float32
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.rows import Citation, Word
 from scenelake.workers.candidates import Candidate, candidates, cite_scene
 from scenelake.workers.engines import Passage, Query, Reply

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Entry, Source, Stream
+from scenelake.schemas.film import Entry, Source, Stream
 from scenelake.workers.container import can_seek, demux, demux_from, open_media, seek_to
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Entry, Source, Stream
+from scenelake.schemas.film import Entry, Source, Stream
 from scenelake.workers.container import Clock, clock_of, demux, open_media, position_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scenelake.schemas.flow import Float32, Utterance
+from scenelake.schemas.arrays import Float32
+from scenelake.schemas.media import Utterance
 
 
 def samples_at(utterance: Utterance, rate: int, *, device: str) -> Float32:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import SpeechConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32, Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.workers.attention_times import TokenWord, with_punctuation
 from scenelake.workers.speech_common import SAMPLE_RATE, Task, WhisperTranscriber
 from scenelake.workers.speech_windows import Listened, Stamped, in_windows, listened

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import SpeechConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32, Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.schemas.rows import Word
 from scenelake.workers import devices, weights
 from scenelake.workers.engines import Transcript

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import SpeechConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32, Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.workers import devices
 from scenelake.workers.speech_common import Task, WhisperTranscriber
 from scenelake.workers.spoken import Segment, SpokenWord

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scenelake.schemas.flow import Float32
+from scenelake.schemas.arrays import Float32
 from scenelake.workers.attention_times import TokenWord
 from scenelake.workers.spoken import Segment, SpokenWord, compression_ratio
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import TextConfig
 from scenelake.schemas.errors import SceneLakeError
-from scenelake.schemas.flow import Float32
 from scenelake.workers import weights
 from scenelake.workers.devices import share_cores
 from scenelake.workers.pretrained import load

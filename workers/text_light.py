@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.errors import MissingWeightsError
-from scenelake.schemas.flow import Float32
 from scenelake.workers import weights
 from scenelake.workers.blas import one_thread
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from scenelake.schemas.flow import Source, Track
+from scenelake.schemas.clips import Track
+from scenelake.schemas.film import Source
 
 _END_SLACK_S = 1.0
 """A track may end this much before the film does without being called cut short."""

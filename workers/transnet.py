@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32, UInt8
 from scenelake.schemas.config import CutConfig
-from scenelake.schemas.flow import Float32, UInt8
 from scenelake.workers import weights
 from scenelake.workers.devices import device_of, share_cores
 from scenelake.workers.engines import CutPass

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scenelake.schemas.flow import Float32, UInt8
+from scenelake.schemas.arrays import Float32, UInt8
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float64, Int16
 from scenelake.schemas.config import VadConfig
-from scenelake.schemas.flow import Float64, Int16, Utterance
+from scenelake.schemas.media import Utterance
 
 HYSTERESIS = 0.15
 """A stretch ends this far below the score at which it begins (silero-vad's own value)."""

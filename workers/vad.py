@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32, Int16
 from scenelake.schemas.config import VadConfig
 from scenelake.schemas.errors import MissingWeightsError
-from scenelake.schemas.flow import AudioChunk, Float32, Int16, Utterance
+from scenelake.schemas.media import AudioChunk, Utterance
 from scenelake.workers.utterances import Window, join
 
 if TYPE_CHECKING:

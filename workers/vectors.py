@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scenelake.schemas.flow import Float32
+from scenelake.schemas.arrays import Float32
 from scenelake.workers.engines import TextEncoder
 
 MAX_TEXTS = 10_000

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float64, UInt8
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Float64, Source, Stream, UInt8
+from scenelake.schemas.film import Source, Stream
 from scenelake.workers.container import demux, open_media
 from scenelake.workers.packets import (
     DecodeReport,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import VisualConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32
 from scenelake.workers import weights
 from scenelake.workers.pretrained import load, load_model
 from scenelake.workers.visual_torch import Eye, Place, TorchVisual, compiled

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32, UInt8
 from scenelake.schemas.config import VisualConfig
 from scenelake.schemas.errors import SceneLakeError, UsageError
-from scenelake.schemas.flow import Float32, FrameBatch, UInt8, VisualEncoding
+from scenelake.schemas.media import FrameBatch, VisualEncoding
 from scenelake.schemas.rows import Label
 from scenelake.workers import weights
 from scenelake.workers.devices import device_of, dtype_of, share_cores

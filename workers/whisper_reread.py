@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scenelake.schemas.flow import Float32
+from scenelake.schemas.arrays import Float32
 
 if TYPE_CHECKING:
     import torch

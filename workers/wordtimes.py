@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scenelake.schemas.flow import Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.schemas.rows import Word
 from scenelake.workers.spoken import SpokenWord
 

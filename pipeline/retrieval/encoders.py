@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from scenelake.schemas.arrays import Float32, UInt8
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32, FrameBatch, UInt8
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers import registry
 from scenelake.workers.engines import TextEncoder, VisualEncoder
 

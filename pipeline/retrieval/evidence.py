@@ -17,9 +17,9 @@ from scenelake.pipeline.retrieval.keeper import Note
 from scenelake.pipeline.retrieval.rankings import Allowed
 from scenelake.pipeline.retrieval.segment import VECTOR_STEPS
 from scenelake.pipeline.retrieval.tokens import Wanted
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import SearchConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Float32
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from scenelake.pipeline.folder import Folder
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.errors import LakeError
-from scenelake.schemas.flow import Float32
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq

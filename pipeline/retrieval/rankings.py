@@ -13,7 +13,7 @@ from scenelake.pipeline.retrieval.index import Index, Place
 from scenelake.pipeline.retrieval.segment import Segment
 from scenelake.pipeline.retrieval.tokens import Wanted
 from scenelake.pipeline.retrieval.vectors import Mask, Rows
-from scenelake.schemas.flow import Float32
+from scenelake.schemas.arrays import Float32
 
 _DIGITS = 6
 _LEAST_SPREAD = 1e-3

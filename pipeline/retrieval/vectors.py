@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scenelake.schemas.flow import Float32
+from scenelake.schemas.arrays import Float32
 
 EXACT_ROWS = 1 << 14
 _N_LISTS = 512

@@ -20,8 +20,9 @@ from films import minute_films, packages
 from scenelake.pipeline.job import run
 from scenelake.pipeline.lake import Lake
 from scenelake.pipeline.settings import load_config
+from scenelake.schemas.arrays import Float32, UInt8
 from scenelake.schemas.config import DescribeConfig, OcrConfig
-from scenelake.schemas.flow import Float32, FrameBatch, UInt8
+from scenelake.schemas.media import FrameBatch
 from scenelake.schemas.rows import Keyframe
 from scenelake.workers import registry
 from scenelake.workers.keyframes import from_jpeg

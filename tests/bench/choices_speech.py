@@ -16,7 +16,7 @@ from common import say
 from films import packages, speech  # puts tests/media on the path
 
 from scenelake.schemas.config import SpeechConfig, VadConfig
-from scenelake.schemas.flow import AudioChunk
+from scenelake.schemas.media import AudioChunk
 from scenelake.workers import weights
 from scenelake.workers.speech import FasterWhisper
 from scenelake.workers.vad import SileroVad

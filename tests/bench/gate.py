@@ -12,7 +12,7 @@ from films import warm_film
 
 from scenelake.pipeline import job
 from scenelake.pipeline.steps import Step
-from scenelake.schemas.flow import Clip
+from scenelake.schemas.clips import Clip
 from scenelake.workers.probe import probe
 
 LOADING = frozenset({"decode", "visual", "ocr", "speech", "describe", "text"})

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenelake.schemas.config import Config, OcrConfig, VisualConfig
-from scenelake.schemas.flow import FrameBatch, VisualEncoding
+from scenelake.schemas.media import FrameBatch, VisualEncoding
 from scenelake.schemas.rows import Label, ScreenText
 from scenelake.workers import registry
 from tests.media.stripes import read_stripes

@@ -20,8 +20,9 @@ from scenelake.pipeline.retrieval.hits import Hit
 from scenelake.pipeline.retrieval.search import Query, Searcher
 from scenelake.pipeline.retrieval.tokens import tokens
 from scenelake.pipeline.store import Store
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import Config, TextConfig, VisualConfig
-from scenelake.schemas.flow import Float32, FrameBatch, VisualEncoding
+from scenelake.schemas.media import FrameBatch, VisualEncoding
 from scenelake.schemas.rows import Label, Provenance, Scene, ScreenText, Shot, Video, Word
 from scenelake.schemas.tables import scenes_table
 from scenelake.workers import registry

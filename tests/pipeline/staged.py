@@ -11,7 +11,8 @@ import numpy as np
 
 from scenelake.pipeline.folder_local import LocalFolder
 from scenelake.pipeline.lake_access import LakeAccess, RunInfo
-from scenelake.schemas.flow import Clip, Heard, Piece, Source, Stream, Track
+from scenelake.schemas.clips import Clip, Heard, Piece, Track
+from scenelake.schemas.film import Source, Stream
 from scenelake.schemas.rows import Keyframe, Label, ScreenText, Shot, Word
 from tests.media.timelines import random_shots, random_words
 

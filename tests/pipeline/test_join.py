@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from scenelake.pipeline.join import Join
+from scenelake.schemas.clips import Heard, Track
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Heard, Part, Ready, Track
+from scenelake.schemas.flow import Part, Ready
 from scenelake.schemas.rows import Scene, ScreenText, Shot
 from tests.pipeline.staged import MadeUp, lake_access, random_film
 

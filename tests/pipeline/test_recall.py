@@ -14,8 +14,10 @@ from scenelake.pipeline.join import Join
 from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.recall import Recall
 from scenelake.pipeline.summarise import Summarise
+from scenelake.schemas.clips import Piece
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import Part, Piece, Receipt, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.flow import Part, Receipt
 from scenelake.schemas.rows import Scene, Shot, Word
 from scenelake.schemas.story import Summed
 from scenelake.workers.align import outline

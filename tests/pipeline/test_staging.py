@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scenelake.pipeline.staging import Staging
-from scenelake.schemas.flow import Piece, Track
+from scenelake.schemas.clips import Piece, Track
 from scenelake.schemas.rows import Keyframe, Label, Provenance, Scene, ScreenText, Shot, Word
 from scenelake.schemas.tables import scenes_table
 from tests.pipeline.staged import CONFIGS, lake_access

@@ -19,7 +19,8 @@ from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.plan import Plan
 from scenelake.pipeline.steps import Event
 from scenelake.pipeline.watcher import Watcher
-from scenelake.schemas.flow import Busy, Clip, Skipped
+from scenelake.schemas.clips import Clip
+from scenelake.schemas.flow import Busy, Skipped
 from scenelake.workers.probe import content_id
 from tests.media import films
 from tests.pipeline.lakes import assert_same_lakes, assert_whole_files, unfinished

@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from scenelake.schemas.config import CutConfig, TextConfig, VisualConfig
-from scenelake.schemas.flow import FrameBatch, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers.conse import Conse
 from scenelake.workers.cut import AdaptiveCut
 from scenelake.workers.engines import VisualEncoder

@@ -12,7 +12,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from scenelake.schemas.flow import AudioChunk, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.media import AudioChunk
 from scenelake.workers.audio import SAMPLE_RATE, open_audio
 from scenelake.workers.packets import DecodeReport
 from scenelake.workers.video import open_video, upright_size

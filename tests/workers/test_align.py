@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from scenelake.schemas.clips import Piece
 from scenelake.schemas.config import SceneConfig
-from scenelake.schemas.flow import Piece
 from scenelake.schemas.rows import Keyframe, Label, Scene, ScreenText, Shot, Word
 from scenelake.workers.align import build_scene, by_scene, outline, scene_spans
 from tests.media.timelines import random_shots, random_words

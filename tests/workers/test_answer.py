@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import AnswerConfig
-from scenelake.schemas.flow import Float32
 from scenelake.workers.answer import NOT_TOLD, ExtractiveAnswerer
 from scenelake.workers.answer_smollm2 import SmolLmAnswerer
 from scenelake.workers.engines import Passage, Reply

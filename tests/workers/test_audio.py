@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import AudioChunk, Source
+from scenelake.schemas.film import Source
+from scenelake.schemas.media import AudioChunk
 from scenelake.workers.audio import SAMPLE_RATE, open_audio
 from tests.media import films, packages
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Source
+from scenelake.schemas.film import Source
 from scenelake.workers import packets
 from scenelake.workers.probe import probe
 from tests.media import damage, films

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from scenelake.schemas.config import VisualConfig
-from scenelake.schemas.flow import FrameBatch
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers import registry
 from scenelake.workers.conse import Conse
 from scenelake.workers.engines import VisualEncoder

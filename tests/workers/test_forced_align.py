@@ -12,7 +12,7 @@ import torch
 
 from scenelake.schemas.config import SpeechConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.workers.forced_align import Alphabet, ForcedAligner, aligned, read_alphabet
 from scenelake.workers.spoken import SpokenWord
 from tests.media.whisper_checkpoints import ctc_folder

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from scenelake.schemas.clips import Clip, Footage
 from scenelake.schemas.config import Config, KeyframeConfig
-from scenelake.schemas.flow import Clip, Footage, Picture
+from scenelake.schemas.media import Picture
 from scenelake.schemas.rows import Shot
 from scenelake.workers.decode import Decode
 from scenelake.workers.keyframes import KeyframeChooser, from_jpeg, sharpness, to_jpeg

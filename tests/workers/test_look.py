@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from scenelake.pipeline.plan import plan_clips
+from scenelake.schemas.clips import Clip
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import Clip, Picture, Source, Utterance
+from scenelake.schemas.film import Source
+from scenelake.schemas.media import Picture, Utterance
 from scenelake.workers.look import Looked, listen, look
 from tests.conftest import Sonnet
 from tests.media import films

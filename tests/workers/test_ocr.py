@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from scenelake.schemas.config import OcrConfig
-from scenelake.schemas.flow import FrameBatch
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers import registry
 from scenelake.workers.engines import TextReader
 from scenelake.workers.ocr import NoOcr, RapidOcr

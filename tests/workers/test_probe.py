@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Source
+from scenelake.schemas.film import Source
 from scenelake.workers.probe import check_readable, content_id, probe
 from scenelake.workers.video import open_video
 from tests.media import damage, films, packages

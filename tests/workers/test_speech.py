@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scenelake.schemas.config import SpeechConfig, VadConfig
 from scenelake.schemas.errors import UsageError
-from scenelake.schemas.flow import AudioChunk, Utterance
+from scenelake.schemas.media import AudioChunk, Utterance
 from scenelake.schemas.rows import Word
 from scenelake.workers import weights
 from scenelake.workers.engines import Transcript

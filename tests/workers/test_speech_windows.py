@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from scenelake.schemas.flow import Float32
+from scenelake.schemas.arrays import Float32
 from scenelake.workers.attention_times import TokenWord
 from scenelake.workers.speech_windows import Listened, Stamped, in_windows, listened
 from scenelake.workers.spoken import Segment, SpokenWord

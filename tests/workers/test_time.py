@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scenelake.schemas.flow import Source
+from scenelake.schemas.film import Source
 from scenelake.workers.audio import open_audio
 from scenelake.workers.video import open_video, upright_size
 from tests.media import films

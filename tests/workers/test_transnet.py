@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scenelake.pipeline.plan import plan_clips
 from scenelake.schemas.config import Config, CutConfig
-from scenelake.schemas.flow import Source
+from scenelake.schemas.film import Source
 from scenelake.workers import registry
 from scenelake.workers.look import Looked, look
 from scenelake.workers.transnet import WINDOW, TransNetV2

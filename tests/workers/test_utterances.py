@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from scenelake.schemas.arrays import Int16
 from scenelake.schemas.config import VadConfig
-from scenelake.schemas.flow import Int16, Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.workers.utterances import Window, join
 
 RATE = 100

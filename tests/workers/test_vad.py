@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from scenelake.schemas.config import VadConfig
-from scenelake.schemas.flow import AudioChunk, Utterance
+from scenelake.schemas.media import AudioChunk, Utterance
 from scenelake.workers.vad import SileroVad
 
 RATE = 16_000

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from scenelake.schemas.clips import Clip, Footage
 from scenelake.schemas.config import Config, DecodeConfig, KeyframeConfig
 from scenelake.schemas.errors import InputError
-from scenelake.schemas.flow import Clip, Footage, Source
+from scenelake.schemas.film import Source
 from scenelake.workers import decode, look
 from scenelake.workers.decode import Decode
 from scenelake.workers.keyframes import from_jpeg

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scenelake.schemas.flow import FrameBatch
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers.engines import VisualEncoder
 
 from .visual import DUAL, cosines, single

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scenelake.schemas.flow import FrameBatch
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers.engines import VisualEncoder
 
 from .visual import DUAL, Folders, cosines, loaded, pil_images

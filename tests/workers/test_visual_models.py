@@ -10,7 +10,7 @@ import pytest
 
 from scenelake.schemas.config import VisualConfig
 from scenelake.schemas.errors import MissingWeightsError, SceneLakeError, UsageError
-from scenelake.schemas.flow import FrameBatch
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers.engines import VisualEncoder
 from scenelake.workers.visual_dinov2 import Dinov2
 from scenelake.workers.visual_siglip import DualTower

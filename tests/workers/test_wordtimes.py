@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scenelake.schemas.flow import Utterance
+from scenelake.schemas.media import Utterance
 from scenelake.schemas.rows import Word
 from scenelake.workers.spoken import SpokenWord
 from scenelake.workers.wordtimes import on_film_clock

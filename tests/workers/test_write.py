@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import Facts, Part, Source, Stream
+from scenelake.schemas.film import Source, Stream
+from scenelake.schemas.flow import Facts, Part
 from scenelake.schemas.rows import Scene, ScreenText, Shot, Word
 from scenelake.workers.evidence import compose
 from scenelake.workers.write import EmbedText

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenelake.schemas.config import VisualConfig
-from scenelake.schemas.flow import FrameBatch
+from scenelake.schemas.media import FrameBatch
 from scenelake.workers.visual_dinov2 import Dinov2
 from scenelake.workers.visual_siglip import DualTower
 from scenelake.workers.visual_timm import Timm

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from scenelake.pipeline.evaluation.own.script import Camera
-from scenelake.schemas.flow import Float64, UInt8
+from scenelake.schemas.arrays import Float64, UInt8
 
 _LINE_SHARE = 0.085
 """Height of a letter, of the picture's: what a caption on television has."""

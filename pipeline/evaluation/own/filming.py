@@ -20,7 +20,7 @@ from scenelake.pipeline.evaluation.own.script import Form, Scene, Script
 from scenelake.pipeline.evaluation.own.sounds import SOUND_S, sound
 from scenelake.pipeline.evaluation.own.truth import FilmTruth, Said, SceneTruth
 from scenelake.pipeline.evaluation.own.voice import SOUND_RATE, speak
-from scenelake.schemas.flow import Float32, UInt8
+from scenelake.schemas.arrays import Float32, UInt8
 
 _LEAD_S, _PAUSE_S, _TAIL_S = 0.8, 0.6, 1.0
 _DISSOLVE_S = 0.8

@@ -21,8 +21,8 @@ import numpy as np
 import yaml
 
 from scenelake.pipeline.evaluation.own.world import Picture
+from scenelake.schemas.arrays import UInt8
 from scenelake.schemas.errors import SceneLakeError, UsageError
-from scenelake.schemas.flow import UInt8
 from scenelake.workers.catalogue import WeightFile, Weights, Wheel
 from scenelake.workers.weights_packages import Store
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from scenelake.schemas.flow import Float32, Float64
+from scenelake.schemas.arrays import Float32, Float64
 
 SOUND_S = 1.2
 _LOUDEST = 0.2

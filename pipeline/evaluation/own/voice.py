@@ -10,8 +10,8 @@ import av
 import numpy as np
 
 from scenelake.pipeline.evaluation.own.script import Voice
+from scenelake.schemas.arrays import Float32
 from scenelake.schemas.errors import SceneLakeError, UsageError
-from scenelake.schemas.flow import Float32
 
 SOUND_RATE = 16_000
 _PROGRAM = "espeak-ng"

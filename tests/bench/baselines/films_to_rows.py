@@ -17,8 +17,9 @@ from typing import Any
 import av
 import numpy as np
 
+from scenelake.schemas.arrays import UInt8
 from scenelake.schemas.config import Config
-from scenelake.schemas.flow import AudioChunk, FrameBatch, UInt8, Utterance
+from scenelake.schemas.media import AudioChunk, FrameBatch, Utterance
 from scenelake.workers.conse import Conse
 from scenelake.workers.cut import AdaptiveCut
 from scenelake.workers.keyframes import KeyframeChooser, from_jpeg
