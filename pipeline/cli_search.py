@@ -143,7 +143,7 @@ def _lines(hit: Hit, *, explain: bool) -> Iterator[str]:
 
 
 def _told(found: Found) -> str:
-    what = "BM25" if found.ranking == "words" else "likeness"
+    what = "rarity" if found.ranking == "words" else "likeness"
     met = "; ".join(f"{field}: {', '.join(words)}" for field, words in found.matched.items())
     return f"{found.ranking} #{found.rank}, {what} {found.score:.2f}" + (f" ({met})" if met else "")
 

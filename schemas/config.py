@@ -309,12 +309,12 @@ class RankingWeights(Section):
     """How much each ranking of a search counts; 0 leaves it out, and its model unloaded.
 
     Attributes:
-        words: BM25 over words.
+        words: words that are there; what they leave open, the likenesses tell.
         told: likeness of text vectors to what is said, shown and described.
         seen: likeness of visual vectors to what is seen.
     """
 
-    words: float = Field(default=1.0, ge=0)
+    words: float = Field(default=2.0, ge=0)
     told: float = Field(default=1.0, ge=0)
     seen: float = Field(default=1.0, ge=0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,9 @@ from scenelake.pipeline.retrieval.tokens import Wanted
 from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import SearchConfig
 from scenelake.schemas.errors import UsageError
+
+_LEAST_OPEN = 0.2
+"""Likeness still decides among scenes that have all the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,21 @@ class Evidence:
     note: Note
 
     def of_text(self, text: str, asked: Wanted) -> Iterator[Ranking]:
-        """Words, and what is told and seen; a quoted phrase leaves only scenes that have it."""
+        """Words, and what is told and seen; a quoted phrase leaves only scenes that have it.
+
+        Likeness counts for what words leave open: where a scene has all that is asked for, one
+        that is only like it is not what was meant.
+        """
         words = self._words(asked)
         yield words
         allowed = rankings.only(self.index, words) if asked.phrases else self._allowed()
+        open_share = max(_LEAST_OPEN, 1.0 - words.most_trusted)
         for kind in VECTOR_STEPS:
             if self._weight(kind) > 0 and (kind != "seen" or self.encoders.reads_text):
                 self._check_models(kind)
                 vector = self.encoders.text(text, kind=kind)
-                yield self._alike(kind, kind, vector, self.encoders.models[kind], allowed)
+                alike = self._alike(kind, kind, vector, self.encoders.models[kind], allowed)
+                yield replace(alike, weight=alike.weight * open_share)
 
     def of_image(self, path: Path) -> Iterator[Ranking]:
         """What looks like a picture."""

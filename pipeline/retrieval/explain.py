@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import regex
 
 from scenelake.pipeline.retrieval.fuse import Entry
 from scenelake.pipeline.retrieval.hits import Found
-from scenelake.pipeline.retrieval.tokens import Wanted, tokens
+from scenelake.pipeline.retrieval.tokens import Wanted, is_nearly, tokens
 from scenelake.pipeline.retrieval.words import FIELDS, text_of
 
 _SNIPPET_CHARACTERS = 160
@@ -38,8 +38,15 @@ def snippet(row: Mapping[str, Any], wanted: Wanted) -> str:
 
 def _matched(row: Mapping[str, Any], wanted: Wanted) -> dict[str, tuple[str, ...]]:
     there = {field: set(tokens(text_of(row, field))) for field in FIELDS}
-    met = {field: tuple(w for w in wanted.words if w in there[field]) for field in FIELDS}
+    met = {field: tuple(_met(wanted, there[field])) for field in FIELDS}
     return {field: words for field, words in met.items() if words}
+
+
+def _met(wanted: Wanted, there: Set[str]) -> Iterator[str]:
+    """The words that are there, or what is there instead: one letter off."""
+    for word in wanted.words:
+        near = {word} & there or {other for other in there if is_nearly(word, other)}
+        yield from sorted(near)[:1]
 
 
 def _sentences(row: Mapping[str, Any]) -> Iterator[str]:

@@ -34,6 +34,11 @@ class Ranking:
     weight: float
     entries: tuple[Entry, ...]
 
+    @property
+    def most_trusted(self) -> float:
+        """The greatest trust of a place, from 0 to 1."""
+        return max((entry.trust for entry in self.entries), default=0.0)
+
     def filled(
         self, places: Sequence[Place], scores: Sequence[float], trust: Iterable[float]
     ) -> Ranking:

@@ -14,7 +14,7 @@ class Found:
     Attributes:
         ranking: "words", "told" or "seen".
         rank: its place there; 1 is the best.
-        score: BM25 of words, cosine of vectors.
+        score: how rare the words are that are there; cosine of vectors.
         matched: field -> the words of the query that are in it.
     """
 

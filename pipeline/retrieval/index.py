@@ -9,6 +9,8 @@ from functools import cached_property
 from math import log2
 from typing import Any
 
+import pyarrow.compute as pc
+
 from scenelake.pipeline.retrieval.films import Film
 from scenelake.pipeline.retrieval.segment import FULL_ROWS, Member, Segment, vector_models
 from scenelake.pipeline.retrieval.words import Words, parts_of
@@ -43,6 +45,14 @@ class Index:
     def numbers(self) -> Mapping[str, int]:
         """Film -> its number."""
         return {member.video_id: number for number, (_, member) in self._members.items()}
+
+    @cached_property
+    def languages(self) -> frozenset[str]:
+        """Those spoken in it (ISO 639-1)."""
+        columns = (segment.rows["language"] for segment in self.segments)
+        return frozenset(
+            name for column in columns for name in pc.unique(column).to_pylist() if name
+        )
 
     def films(self) -> Iterator[Member]:
         """All films."""

@@ -11,7 +11,7 @@ from scenelake.pipeline.retrieval.choice import Choice
 from scenelake.pipeline.retrieval.fuse import Ranking
 from scenelake.pipeline.retrieval.index import Index, Place
 from scenelake.pipeline.retrieval.segment import Segment
-from scenelake.pipeline.retrieval.tokens import Wanted
+from scenelake.pipeline.retrieval.tokens import Wanted, small_words
 from scenelake.pipeline.retrieval.vectors import Mask, Rows
 from scenelake.schemas.arrays import Float32
 
@@ -31,7 +31,7 @@ def by_words(
     choice: Choice,
     depth: int,
 ) -> Ranking:
-    """Scenes by BM25; trusted as far as they have what was asked for.
+    """Scenes by their words; trusted as far as they have what was asked for.
 
     Args:
         weight: of the ranking.
@@ -40,7 +40,8 @@ def by_words(
     words = Ranking("words", weight, ())
     if weight == 0 and not wanted.phrases:
         return words
-    hits = index.words.best(wanted, weights=weights, choice=choice, n=depth)
+    small = small_words(index.languages)
+    hits = index.words.best(wanted, weights=weights, small=small, choice=choice, n=depth)
     placed = [(place, hit) for hit in hits if (place := index.place(hit.key)) is not None]
     return words.filled(
         [place for place, _ in placed],

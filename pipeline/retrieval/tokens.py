@@ -9,12 +9,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import regex
+from rapidfuzz.distance import OSA
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _RUN = regex.compile(rf"[{_UNSPACED}\p{{M}}]+|[\p{{L}}\p{{N}}\p{{M}}--[{_UNSPACED}]]+", regex.V1)
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
+_LONG_ENOUGH = 5
 _ASCII_WORD = regex.compile(r"[a-z0-9]+")
 _ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
 """Marks of Latin, Greek and Cyrillic, Hebrew points, Arabic vowels: often left out. Those of
@@ -46,6 +49,26 @@ def wanted(query: str) -> Wanted:
     """The words and the quoted phrases of a query; a lone quotation mark means nothing."""
     quoted = (tuple(tokens(match[1])) for match in _PHRASE.finditer(query))
     return Wanted(tuple(dict.fromkeys(tokens(query))), tuple(phrase for phrase in quoted if phrase))
+
+
+def may_be_off(word: str) -> bool:
+    """Whether another word one letter off may be meant: of short ones and numbers too many are."""
+    return len(word) >= _LONG_ENOUGH and word.isalpha()
+
+
+def is_nearly(word: str, other: str) -> bool:
+    """Whether words differ by one letter: put in, left out, changed, or swapped with its next."""
+    return may_be_off(word) and OSA.distance(word, other, score_cutoff=1) == 1
+
+
+@cache
+def small_words(languages: frozenset[str]) -> frozenset[str]:
+    """Words without content in some languages (ISO 639-1), as :func:`tokens` has them."""
+    import stopwordsiso
+
+    known = [language for language in languages if stopwordsiso.has_lang(language)]
+    words = (tokens(word) for language in known for word in stopwordsiso.stopwords(language))
+    return frozenset(parts[0] for parts in words if len(parts) == 1)
 
 
 def is_lone_character(token: str) -> bool:

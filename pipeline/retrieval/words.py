@@ -1,4 +1,7 @@
-"""The words of scenes in tantivy: BM25 over what is said, shown, told and seen.
+"""The words of scenes in tantivy: what is said, shown, told and seen.
+
+A scene has words of a query or it has not; BM25 decides among those that have the same. By
+itself it would put the shortest first, and scenes are as long as the pictures' cuts have it.
 
 A scene's key is the number of its film and its place in it: it stays when rows are moved
 from one segment to another.
@@ -7,7 +10,7 @@ from one segment to another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -18,7 +21,7 @@ import tantivy
 
 from scenelake.pipeline.retrieval.choice import Choice
 from scenelake.pipeline.retrieval.films import Film
-from scenelake.pipeline.retrieval.tokens import Wanted, is_lone_character, tokens
+from scenelake.pipeline.retrieval.tokens import Wanted, is_lone_character, may_be_off, tokens
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "said": ("said", "translated"),
@@ -33,6 +36,14 @@ _HEAP_BYTES = 256 << 20
 _AS_IT_IS = "raw"
 _SPACED = "scenelake-spaced"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OFTEN = 0.3
+"""The part of a word's count that BM25 has a say in: how often it is there, in how long a text."""
+_AGAIN = 0.1
+"""What a word counts in a second field, of what it counts there alone: descriptions repeat."""
+_SMALL = 0.2
+"""What a word without content counts: "with" tells scenes apart, but not by what is asked."""
+_NEARLY = 0.5
+"""What a word counts that is one letter off: another ending, or misheard."""
 _NAMES = {"language": "languages", "label": "labels", "speaker": "speakers"}
 """Field -> the part of a choice that it is compared with."""
 
@@ -88,22 +99,30 @@ class Words:
         self.__dict__.pop("_searcher", None)
 
     def best(
-        self, wanted: Wanted, *, weights: Mapping[str, float], choice: Choice, n: int
+        self,
+        wanted: Wanted,
+        *,
+        weights: Mapping[str, float],
+        small: Set[str] = frozenset(),
+        choice: Choice,
+        n: int,
     ) -> list[WordHit]:
-        """The `n` scenes with the best BM25, best first.
+        """The `n` scenes that have most of what is asked for, best first.
 
         A quoted phrase must be there as it stands; of the other words one is enough.
 
         Args:
             weights: field -> how much its words count; 0 leaves it out.
+            small: words without content.
         """
         fields = {field: weight for field, weight in weights.items() if weight > 0}
         if not wanted.words or not fields:
             return []
-        query = self._limited(self._asked(wanted, fields), choice)
+        counts = {word: _SMALL if word in small else 1.0 for word in wanted.words}
+        query = self._limited(self._asked(wanted, counts, fields), choice)
         found = self._searcher.search(query, limit=n, count=False).hits
         keys = self._searcher.fast_field_values("key", [address for _, address in found])
-        ideal = self._ideal(wanted, fields)
+        ideal = self._ideal(counts, fields)
         return [
             WordHit(int(key or 0), float(score), min(1.0, float(score) / ideal))
             for key, (score, _) in zip(keys, found, strict=True)
@@ -113,17 +132,38 @@ class Words:
     def _searcher(self) -> tantivy.Searcher:
         return self._index.searcher()
 
-    def _asked(self, wanted: Wanted, fields: Mapping[str, float]) -> tantivy.Query:
-        words = [(tantivy.Occur.Should, self._anywhere((word,), fields)) for word in wanted.words]
-        phrases = [(tantivy.Occur.Must, self._anywhere(p, fields)) for p in wanted.phrases]
-        return tantivy.Query.boolean_query([*phrases, *words])
+    def _asked(
+        self, wanted: Wanted, counts: Mapping[str, float], fields: Mapping[str, float]
+    ) -> tantivy.Query:
+        words = [self._word(word, count, fields) for word, count in counts.items()]
+        phrases = [self._often(phrase, fields) for phrase in wanted.phrases]
+        return tantivy.Query.boolean_query(
+            [(tantivy.Occur.Must, phrase) for phrase in phrases]
+            + [(tantivy.Occur.Should, word) for word in words]
+        )
 
-    def _anywhere(self, phrase: tuple[str, ...], fields: Mapping[str, float]) -> tantivy.Query:
+    def _word(self, word: str, count: float, fields: Mapping[str, float]) -> tantivy.Query:
+        there = self._there(word, count * (1 - _OFTEN) * self._rarity(word, fields), fields)
+        often = tantivy.Query.boost_query(self._often((word,), fields), count * _OFTEN)
+        return tantivy.Query.boolean_query([(tantivy.Occur.Should, q) for q in (there, often)])
+
+    def _there(self, word: str, count: float, fields: Mapping[str, float]) -> tantivy.Query:
+        """Whether a word is there, or one that is nearly it."""
+        found = []
+        for field, weight in fields.items():
+            exact = self._phrase(field, (word,))
+            found.append(tantivy.Query.const_score_query(exact, weight * count))
+            if may_be_off(word):
+                nearly = tantivy.Query.fuzzy_term_query(self._schema, field, word)
+                found.append(tantivy.Query.const_score_query(nearly, weight * count * _NEARLY))
+        return tantivy.Query.disjunction_max_query(found, _AGAIN)
+
+    def _often(self, phrase: tuple[str, ...], fields: Mapping[str, float]) -> tantivy.Query:
         found = [
-            (tantivy.Occur.Should, tantivy.Query.boost_query(self._phrase(field, phrase), weight))
+            tantivy.Query.boost_query(self._phrase(field, phrase), weight)
             for field, weight in fields.items()
         ]
-        return tantivy.Query.boolean_query(found)
+        return tantivy.Query.disjunction_max_query(found, _AGAIN)
 
     def _phrase(self, field: str, phrase: tuple[str, ...]) -> tantivy.Query:
         if len(phrase) > 1:
@@ -132,9 +172,10 @@ class Words:
             return tantivy.Query.regex_query(self._schema, field, f".?{phrase[0]}.?")
         return tantivy.Query.term_query(self._schema, field, phrase[0], "freq")
 
-    def _ideal(self, wanted: Wanted, fields: Mapping[str, float]) -> float:
-        """About what a scene scores that has each word once: the sum of how rare they are."""
-        return max(fields.values()) * sum(self._rarity(word, fields) for word in wanted.words)
+    def _ideal(self, counts: Mapping[str, float], fields: Mapping[str, float]) -> float:
+        """About what a scene scores that has each word once."""
+        rarities = (count * self._rarity(word, fields) for word, count in counts.items())
+        return max(fields.values()) * sum(rarities)
 
     def _rarity(self, word: str, fields: Iterable[str]) -> float:
         """BM25's inverse document frequency; 1 for what is looked up by a pattern."""

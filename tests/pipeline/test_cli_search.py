@@ -64,7 +64,7 @@ def test_explain_names_rankings_places_and_words(search: Search) -> None:
     lines = [line.strip() for line in out.splitlines()]
     assert "scene aaa-0" in lines
     assert any(
-        line.startswith("words #1, BM25") and "said: rocket, at, dawn" in line for line in lines
+        line.startswith("words #1, rarity") and "said: rocket, at, dawn" in line for line in lines
     )
     assert any(line.startswith("told #1, likeness 0.") for line in lines)
 
