@@ -308,6 +308,9 @@ class AnswerConfig(FramesConfig):
 class RankingWeights(Section):
     """How much each ranking of a search counts; 0 leaves it out, and its model unloaded.
 
+    Of the weights tried on made-up scenes equal ones found most (tests/bench/RESULTS.md):
+    what tells rankings apart is how far each is trusted with a query.
+
     Attributes:
         words: words that are there; what they leave open, the likenesses tell.
         told: likeness of text vectors to what is said, shown and described.

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.retrieval import index, keeper, vectors
 from scenelake.pipeline.retrieval.search import Query
 from tests.media import disk
+from tests.media.s3 import S3Server
 from tests.pipeline import searching
 from tests.pipeline.searching import Film, Told, find, ids, searcher
 
@@ -190,6 +192,24 @@ def test_a_lake_that_cannot_be_written_keeps_its_index_in_the_users_cache(
     assert answers(lake, notes) == of_a_fresh_index(lake)
     assert notes == []
     assert len(list(lake.with_name("home").rglob("catalogue.json"))) >= 1
+
+
+def test_a_lake_in_a_bucket_is_searched_by_an_index_on_this_machine(
+    s3_user: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    lake = s3_user.uri(f"lakes/{tmp_path.name}")
+    film(1).commit(lake)
+    assert ids(find(lake, "film1", k=1)) == ["f001-0"]
+    film(2).commit(lake)
+    read: list[str] = []
+    really = keeper.films.read
+    monkeypatch.setattr(
+        keeper.films, "read", lambda folder, name: (read.append(name), really(folder, name))[1]
+    )
+    assert ids(find(lake, "film2", k=1)) == ["f002-0"]
+    assert read == ["f002"]
+    assert folder_at(lake).folders() == ["scenes", "videos"]
 
 
 def test_where_no_index_can_be_kept_every_film_is_read_and_that_is_said(
