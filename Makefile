@@ -66,6 +66,7 @@ test-models: models
 test-media: $(VENV)/.installed-test
 	@echo "== Test media"
 	$(BIN)/python tests/media/packages.py
+	$(BIN)/scenelake eval own --fetch
 
 # Tests make their films and voices with these.
 test-tools:
