@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from scenelake.pipeline.asking.asked import Asked, asked_of, together
@@ -73,8 +73,14 @@ class Asker:
         """
         films = self._films_as_wholes(question)
         if len(films) > 1:
-            return together([(self._name(v), self._one(question, v)) for v in films])
+            told = together([(self._name(v), self._one(question, v)) for v in films])
+            return told if len(films) == len(self.uris) else self._and_more(told, len(films))
         return self._one(question, films[0] if films else question.video_id)
+
+    def _and_more(self, told: Asked, n_told: int) -> Asked:
+        """The reply, and that it leaves films out."""
+        more = f"and {len(self.uris) - n_told} more films, each by --video"
+        return replace(told, answer=f"{told.answer}\n{more}")
 
     def _one(self, question: Question, video_id: str | None) -> Asked:
         query = self.query(Question(question.text, video_id, question.options))

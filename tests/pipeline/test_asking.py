@@ -189,6 +189,13 @@ def test_films_as_wholes_are_told_one_by_one(ask: Callable[..., Ran]) -> None:
     assert {citation["uri"] for citation in alone["citations"]} == {"/films/bees.mp4"}
 
 
+def test_of_many_films_it_is_said_how_many_are_left_out(tmp_path: Path) -> None:
+    for i in range(22):
+        film(tmp_path, f"{i:02x}" * 6, ["The harbour has a new crane."], uri=f"/films/{i}.mp4")
+    told = Lake(tmp_path).ask("What is it about?", config=CONFIG).answer.splitlines()
+    assert (len(told), told[-1]) == (21, "and 2 more films, each by --video")
+
+
 @pytest.mark.parametrize(
     ("line", "question", "answer", "understood"),
     [
