@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import queue
+import sys
 import threading
 import time
 from collections import Counter
@@ -242,15 +243,19 @@ def _settings() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ray(address: str | None) -> Iterator[None]:
-    """A connection to Ray; one that was there before is used and left."""
+    """A connection to Ray; one that was there before is used and left.
+
+    What Ray prints meanwhile, of workers that die for one, goes to stderr: stdout is for results.
+    """
     ours = not ray.is_initialized()
-    if ours:
-        _connect(address)
-    try:
-        yield
-    finally:
+    with contextlib.redirect_stdout(sys.stderr):
         if ours:
-            ray.shutdown()
+            _connect(address)
+        try:
+            yield
+        finally:
+            if ours:
+                ray.shutdown()
 
 
 def _connect(address: str | None) -> None:

@@ -194,6 +194,23 @@ def test_an_item_under_which_workers_die_is_a_failure_and_the_others_go_on(
     assert (found["deadly2"].stage, found["deadly2"].error_type) == ("first", "crashed")
 
 
+WITH_A_DEATH = """
+from scenelake.pipeline.ray_engine import run_on_ray
+from tests.pipeline.test_engines import parcels, steps
+
+found = run_on_ray(steps(), parcels("film1", "deadly2"), lambda _: None, attempts=1)
+print(sorted(type(parcel.item).__name__ for parcel in found))
+"""
+
+
+def test_what_ray_says_of_workers_that_die_does_not_mix_with_results() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", WITH_A_DEATH]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.stdout == "['Failure', 'Receipt']\n", done.stderr
+    assert "worker died" in done.stderr
+
+
 ON_A_CLUSTER = """
 from ray.cluster_utils import Cluster
 from scenelake.pipeline.ray_engine import run_on_ray
