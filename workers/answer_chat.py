@@ -7,7 +7,7 @@ The model is shown the retrieved scenes' pictures and words in time order and as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from scenelake.schemas.config import AnswerConfig
 from scenelake.schemas.errors import SceneLakeError
@@ -22,7 +22,8 @@ from scenelake.workers.answer_reply import (
     read,
 )
 from scenelake.workers.answer_vetting import vet_answer
-from scenelake.workers.chat import ChatError, ChatModel, Prompt, Saying, Usage
+from scenelake.workers.chat import ChatError, ChatModel, Prompt, Saying
+from scenelake.workers.chat_worker import ChatWorker
 from scenelake.workers.engines import Query, Reply
 from scenelake.workers.film_times import with_spans
 from scenelake.workers.llm import prompts_hash, read_prompt
@@ -33,7 +34,7 @@ MAX_TURNS = 4
 """Of a conversation, that a follow-up may refer to."""
 
 
-class ChatAnswerer:
+class ChatAnswerer(ChatWorker):
     """Answers by a `ChatModel`.
 
     Errors:
@@ -44,21 +45,8 @@ class ChatAnswerer:
 
     def __init__(self, config: AnswerConfig, chat: ChatModel) -> None:
         check_budget(config)
+        super().__init__(chat)
         self._config = config
-        self._chat = chat
-        self._usage = Usage()
-
-    @property
-    def model(self) -> str:
-        return self._chat.model
-
-    @property
-    def weights(self) -> tuple[str, ...]:
-        return self._chat.weights
-
-    @property
-    def sees(self) -> bool:
-        return self._chat.sees
 
     @property
     def prompt_hash(self) -> str:
@@ -72,15 +60,6 @@ class ChatAnswerer:
             "quoting": (quoting.MIN_LIKENESS, quoting.MIN_CHARS, quoting.MIN_FUZZY_CHARS),
         }
         return prompts_hash((*answer_prompt.PROMPTS, *answer_film.PROMPTS), settings=settings)
-
-    def setup(self) -> None:
-        """Load the model, or make sure that its server is there."""
-        self._chat.setup()
-
-    def take_usage(self) -> Usage:
-        """What replies have cost since this was last asked."""
-        taken, self._usage = self._usage, Usage()
-        return taken
 
     def answer(self, queries: Sequence[Query]) -> list[Reply | SceneLakeError]:
         """A reply or an error for each query, in their order; the model is told of all at once.
@@ -126,17 +105,6 @@ class ChatAnswerer:
         if not query.passages:
             return not_told()
         return WholeFilm(query, self._config, self._say).reply()
-
-    def _say(self, prompts: Sequence[Prompt]) -> list[Saying | ChatError]:
-        replies = self._chat.say(prompts)
-        if len(replies) != len(prompts):
-            raise RuntimeError(f"{self.model}: {len(replies)} replies to {len(prompts)} prompts")
-        self._count(replies)
-        return replies
-
-    def _count(self, replies: Iterable[Saying | ChatError]) -> None:
-        for reply in replies:
-            self._usage += reply.usage
 
 
 def by_server(config: AnswerConfig) -> ChatAnswerer:

@@ -18,7 +18,8 @@ from dataclasses import replace
 from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.rows import Scene
 from scenelake.workers import budget, evidence, fusion, grounding, moments, readings, shown, vetting
-from scenelake.workers.chat import ChatError, ChatModel, Prompt, Saying, Usage
+from scenelake.workers.chat import ChatError, ChatModel
+from scenelake.workers.chat_worker import ChatWorker
 from scenelake.workers.evidence import compose, put_together
 from scenelake.workers.fusion import Policy, Telling, policy_named
 from scenelake.workers.llm import prompts_hash
@@ -28,7 +29,7 @@ from scenelake.workers.reply import read_reply, schema
 logger = logging.getLogger(__name__)
 
 
-class ChatDescriber:
+class ChatDescriber(ChatWorker):
     """Describes scenes by a `ChatModel`.
 
     `grounded` is True where a sentence of the model was kept, False where the text is the
@@ -49,42 +50,18 @@ class ChatDescriber:
         *,
         policy: Callable[[DescribeConfig], Policy] | None = None,
     ) -> None:
+        super().__init__(chat)
         self._config = config
-        self._chat = chat
         self._policy = (policy or policy_named(config.policy))(config)
-        self._usage = Usage()
-
-    @property
-    def model(self) -> str:
-        return self._chat.model
-
-    @property
-    def weights(self) -> tuple[str, ...]:
-        return self._chat.weights
 
     @property
     def prompt_hash(self) -> str:
         """Hash of the prompts and of all numbers that shape a description."""
         keys = "policy max_tokens context_tokens max_frames frame_side_px same_frame dull_side_px"
         config = self._config.model_dump(include={*keys.split(), "n_neighbours"})
-        settings = {"config": config, "sees": self._chat.sees, "numbers": _numbers()}
+        settings = {"config": config, "sees": self.sees, "numbers": _numbers()}
         settings["schema"] = schema(self._config.max_tokens)
         return prompts_hash(self._policy.prompts, settings=settings)
-
-    def setup(self) -> None:
-        """Load the model, or make sure that its server is there."""
-        self._chat.setup()
-
-    def take_usage(self) -> Usage:
-        """What replies have cost since this was last asked."""
-        taken, self._usage = self._usage, Usage()
-        return taken
-
-    def close(self) -> None:
-        """Hang up, where the model is a server's."""
-        close = getattr(self._chat, "close", None)
-        if close is not None:
-            close()
 
     def describe(self, scenes: Sequence[Scene]) -> tuple[Scene, ...]:
         """The scenes with what was written of them; the model is told of all of them at once.
@@ -92,19 +69,11 @@ class ChatDescriber:
         Errors:
             TransientError: the model cannot be reached at all, for now.
         """
-        known = materials(scenes, self._config, sees=self._chat.sees)
-        tellings = iter(self._policy.tell([m for m in known if not m.is_empty], self._ask))
+        known = materials(scenes, self._config, sees=self.sees)
+        tellings = iter(self._policy.tell([m for m in known if not m.is_empty], self._say))
         return tuple(
             compose(m.scene) if m.is_empty else self._written(m, next(tellings)) for m in known
         )
-
-    def _ask(self, prompts: Sequence[Prompt]) -> list[Saying | ChatError]:
-        replies = self._chat.say(prompts)
-        if len(replies) != len(prompts):
-            raise RuntimeError(f"{self.model}: {len(replies)} replies to {len(prompts)} prompts")
-        for reply in replies:
-            self._usage += reply.usage
-        return replies
 
     def _written(self, material: Material, telling: Telling) -> Scene:
         try:
@@ -123,7 +92,7 @@ class ChatDescriber:
         if isinstance(telling.reply, ChatError):
             raise telling.reply
         told = telling.material
-        saw = self._chat.sees and any(m.kind == "seen" for m in told.moments)
+        saw = self.sees and any(m.kind == "seen" for m in told.moments)
         reply = read_reply(telling.reply.text)
         vetted = vetting.vet(reply, material.scene, foreign=_foreign(material, told), saw=saw)
         if vetted is None:

@@ -16,7 +16,8 @@ from scenelake.schemas.config import SummariseConfig
 from scenelake.schemas.story import Story, Summary, Told
 from scenelake.workers import grounding, notes, summary_vetting
 from scenelake.workers.chapters import Section, sections, vocabulary
-from scenelake.workers.chat import ChatError, ChatModel, Prompt, Saying, Usage
+from scenelake.workers.chat import ChatError, ChatModel, Saying
+from scenelake.workers.chat_worker import ChatWorker
 from scenelake.workers.grounding import content_keys, sentences
 from scenelake.workers.llm import prompts_hash
 from scenelake.workers.notes import NO_REPLY, Kind, Note, Prompts, read_reply
@@ -40,7 +41,7 @@ MIN_TOLD_OF = 0.5
 """Of the chapters, a film's summary must tell of so many."""
 
 
-class ChatSummariser:
+class ChatSummariser(ChatWorker):
     """Sums up by a `ChatModel`.
 
     Errors:
@@ -48,18 +49,9 @@ class ChatSummariser:
     """
 
     def __init__(self, config: SummariseConfig, chat: ChatModel) -> None:
+        super().__init__(chat)
         self._config = config
-        self._chat = chat
         self._prompts = Prompts(config)
-        self._usage = Usage()
-
-    @property
-    def model(self) -> str:
-        return self._chat.model
-
-    @property
-    def weights(self) -> tuple[str, ...]:
-        return self._chat.weights
 
     @property
     def prompt_hash(self) -> str:
@@ -74,21 +66,6 @@ class ChatSummariser:
             "film": (QUOTES_A_NOTE, MIN_SHARED_WORDS, MIN_TOLD_OF),
         }
         return prompts_hash(notes.PROMPTS, settings=settings)
-
-    def setup(self) -> None:
-        """Load the model, or make sure that its server is there."""
-        self._chat.setup()
-
-    def take_usage(self) -> Usage:
-        """What replies have cost since this was last asked."""
-        taken, self._usage = self._usage, Usage()
-        return taken
-
-    def close(self) -> None:
-        """Hang up, where the model is a server's."""
-        close = getattr(self._chat, "close", None)
-        if close is not None:
-            close()
 
     def summarise(self, story: Story) -> Summary:
         """A summary in the model's words, as far as they are true; else in the film's own.
@@ -149,7 +126,7 @@ class ChatSummariser:
 
     def _noted(self, story: Story, asked: Sequence[_Asked]) -> list[Note]:
         """What the model makes of stretches, all of them at once."""
-        replies = self._ask([self._prompts.of(a.kind, a.text) for a in asked]) if asked else []
+        replies = self._say([self._prompts.of(a.kind, a.text) for a in asked]) if asked else []
         return [self._note(story, a, reply) for a, reply in zip(asked, replies, strict=True)]
 
     def _note(self, story: Story, asked: _Asked, said: Saying | ChatError) -> Note:
@@ -164,14 +141,6 @@ class ChatSummariser:
         if kept:
             return Note(asked.scenes, " ".join(kept), is_told=True, title=title)
         return Note(asked.scenes, _own_words(asked.scenes, story.language), title=title)
-
-    def _ask(self, prompts: Sequence[Prompt]) -> list[Saying | ChatError]:
-        replies = self._chat.say(prompts)
-        if len(replies) != len(prompts):
-            raise RuntimeError(f"{self.model}: {len(replies)} replies to {len(prompts)} prompts")
-        for reply in replies:
-            self._usage += reply.usage
-        return replies
 
 
 @dataclass(frozen=True, slots=True)
