@@ -3,13 +3,17 @@
 A classifier says what a picture may show; the vectors of those class names, weighted by
 their probability, are the picture's vector in the text model's space.
 
-Source: Norouzi et al. 2013, arXiv:1312.5650. Two changes, both measured on photographs:
+Source: Norouzi et al. 2013, arXiv:1312.5650. Three changes, all measured on photographs:
 
 * a class is put to the text model with its article, "an Egyptian cat": the bare word
   lies near nothing anybody asks for;
 * the mean of the classes is taken from classes and queries alike (Mu and Viswanath,
   arXiv:1702.01417). What all names share says nothing, and drew queries to the pictures
-  that the classifier is least sure of.
+  that the classifier is least sure of;
+* all classes count, each by the root of its probability, where the paper takes the ten
+  likeliest by the probability itself. The classifier is too sure of itself: a second guess
+  of 4 % weighs a fifth of the first one's 96 %. 40 photographs, three queries each: the right
+  one among the first three for 82 % instead of 77 %, first for 59 % instead of 50 %.
 """
 
 from __future__ import annotations
@@ -33,14 +37,15 @@ from scenelake.workers.devices import share_cores
 from scenelake.workers.engines import TextEncoder
 from scenelake.workers.text import MiniLm
 
-METHOD = 1
-"""Raise it with every change to crops, class texts or centring: stored vectors then count
+METHOD = 2
+"""Raise it with every change to crops, class texts, weights or centring: stored vectors then count
 as made by another model."""
 
 WEIGHTS = "efficientnet-lite0"
 NAMES = "imagenet-names"
 SIDE_PX = 224
-TOP_CLASSES = 10
+MAX_CANDIDATES = 10
+"""Labels are taken from so many classes."""
 MAX_CROPS = 4
 
 
@@ -130,13 +135,12 @@ class Conse:
         return mean
 
     def _vector(self, probabilities: Float32) -> Float32:
-        top = np.argsort(-probabilities)[:TOP_CLASSES]
-        return unit(probabilities[top] @ self._ready().vectors[top])
+        return unit(np.sqrt(probabilities) @ self._ready().vectors)
 
     def _labels(self, probabilities: Float32) -> tuple[Label, ...]:
         """Names by probability; two classes of one name (crane: bird, machine) are one label."""
         scores: defaultdict[str, float] = defaultdict(float)
-        for index in np.argsort(-probabilities)[:TOP_CLASSES]:
+        for index in np.argsort(-probabilities)[:MAX_CANDIDATES]:
             scores[self._ready().names[index]] += float(probabilities[index])
         best = sorted(scores.items(), key=lambda item: -item[1])[: self._config.max_labels]
         return tuple(
