@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 from scenelake.pipeline.known_files import KnownFiles
@@ -23,6 +24,8 @@ _PROBE = "scenelake.workers.probe:probe_film"
 _BYTES_PER_S = 2e6
 """A film is scanned at least this fast, or the scan is stopped."""
 _ENTRIES_PER_CLIP = 16
+_LONGER = 0.1
+"""What a clip may be longer than configured, as a share, before it becomes two."""
 _PICTURES = frozenset({"cut", "visual", "ocr"})
 
 
@@ -131,8 +134,12 @@ class Plan:
 
 
 def plan_clips(source: Source, *, length_s: float) -> list[Clip]:
-    """A film as clips of equal length, about `length_s`; their ends are moved when read."""
-    count = max(1, round(source.duration_s / length_s))
+    """A film as the fewest clips of equal length, none much longer than `length_s`.
+
+    Rather two short ones than a long one: a film that comes alone keeps two cores busy then.
+    Where they end is settled when they are read.
+    """
+    count = max(1, ceil(source.duration_s / length_s - _LONGER))
     step_s = source.duration_s / count
     edges_s = [index * step_s for index in range(count)] + [source.duration_s]
     return [

@@ -38,8 +38,8 @@ class SourcesConfig(Section):
 class ClipsConfig(Section):
     """Long films are worked on in clips: how, not what; no column depends on it.
 
-    A clip of `length_s` ends at the next cut within `search_s`, or else where it is. The
-    voice detector begins `listen_back_s` before a clip, to hear the same utterances.
+    A clip of about `length_s`, or less, ends at the next cut within `search_s`, or else where
+    it is. The voice detector begins `listen_back_s` before a clip, to hear the same utterances.
     """
 
     length_s: float = Field(default=300.0, ge=1)
