@@ -308,8 +308,9 @@ class AnswerConfig(FramesConfig):
 class RankingWeights(Section):
     """How much each ranking of a search counts; 0 leaves it out, and its model unloaded.
 
-    Of the weights tried on made-up scenes equal ones found most (tests/bench/RESULTS.md):
-    what tells rankings apart is how far each is trusted with a query.
+    What tells rankings apart is first how far each is trusted with a query. These weights are
+    of films with 40 photographs and 18 stories, searched 300 times: with `seen` at 1, as often
+    as not a scene that tells something vaguely like it stood before the one that shows it.
 
     Attributes:
         words: words that are there; what they leave open, the likenesses tell.
@@ -319,7 +320,7 @@ class RankingWeights(Section):
 
     words: float = Field(default=2.0, ge=0)
     told: float = Field(default=1.0, ge=0)
-    seen: float = Field(default=1.0, ge=0)
+    seen: float = Field(default=2.0, ge=0)
 
 
 class FieldWeights(Section):

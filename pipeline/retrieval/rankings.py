@@ -17,6 +17,8 @@ from scenelake.schemas.arrays import Float32
 
 _DIGITS = 6
 _LEAST_SPREAD = 1e-3
+_USUAL, _CERTAIN = 0.3, 1.5
+"""Of what chance alone reaches: where trust in a likeness begins, and where it is full."""
 
 Allowed = Mapping[int, Mask | None]
 """Segment's place in the index -> rows that may be found; None: all of them."""
@@ -115,15 +117,16 @@ def _trust(
 ) -> Iterable[float]:
     """How far each cosine stands out from what is usual in the lake, from 0 to 1.
 
-    The best of n that mean nothing stands about ``sqrt(2 ln n)`` deviations above their mean:
-    that counts half, and twice as much counts in full.
+    The best of n that mean nothing stands about ``sqrt(2 ln n)`` deviations above their mean.
+    What stands three tenths as high is usual and counts nothing, half as much again counts in full.
     """
     if not cosines:
         return []
     background = np.concatenate(usual)
     mean, spread = float(background.mean()), max(_LEAST_SPREAD, float(background.std()))
-    most = 2 * math.sqrt(2 * math.log(max(2, n_allowed))) * spread
-    return [min(1.0, max(0.0, (cosine - mean) / most)) for cosine in cosines]
+    chance = math.sqrt(2 * math.log(max(2, n_allowed))) * spread
+    low, high = mean + _USUAL * chance, mean + _CERTAIN * chance
+    return [min(1.0, max(0.0, (cosine - low) / (high - low))) for cosine in cosines]
 
 
 def _count(segment: Segment, mask: Mask | None) -> int:

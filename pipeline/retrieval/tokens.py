@@ -18,6 +18,7 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\
 _RUN = regex.compile(rf"[{_UNSPACED}\p{{M}}]+|[\p{{L}}\p{{N}}\p{{M}}--[{_UNSPACED}]]+", regex.V1)
 _IS_UNSPACED = regex.compile(rf"[{_UNSPACED}]")
 _LONG_ENOUGH = 5
+_LONG_ENOUGH_FOR_ENDINGS = 3
 _ASCII_WORD = regex.compile(r"[a-z0-9]+")
 _ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
 """Marks of Latin, Greek and Cyrillic, Hebrew points, Arabic vowels: often left out. Those of
@@ -57,8 +58,36 @@ def may_be_off(word: str) -> bool:
 
 
 def is_nearly(word: str, other: str) -> bool:
-    """Whether words differ by one letter: put in, left out, changed, or swapped with its next."""
-    return may_be_off(word) and OSA.distance(word, other, score_cutoff=1) == 1
+    """Whether words differ by number, or one letter: put in, left out, changed, or swapped."""
+    return other in in_other_number(word) or (
+        may_be_off(word) and OSA.distance(word, other, score_cutoff=1) == 1
+    )
+
+
+def in_other_number(word: str) -> frozenset[str]:
+    """What a noun may be in the singular or the plural: "tower" of "towers", and back.
+
+    By English endings, most of which French, Spanish and Portuguese share. Some are no words,
+    which no text holds.
+    """
+    if len(word) < _LONG_ENOUGH_FOR_ENDINGS or not (word.isascii() and word.isalpha()):
+        return frozenset()
+    return frozenset(form for form in _in_other_number(word) if len(form) >= 3)
+
+
+def _in_other_number(word: str) -> Iterator[str]:
+    if word.endswith("ies"):
+        yield word[:-3] + "y"
+    if word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        yield word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        yield word[:-1]
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        yield word + "es"
+    elif word.endswith("y"):
+        yield word[:-1] + "ies"
+    if not word.endswith("s"):
+        yield word + "s"
 
 
 @cache

@@ -21,7 +21,13 @@ import tantivy
 
 from scenelake.pipeline.retrieval.choice import Choice
 from scenelake.pipeline.retrieval.films import Film
-from scenelake.pipeline.retrieval.tokens import Wanted, is_lone_character, may_be_off, tokens
+from scenelake.pipeline.retrieval.tokens import (
+    Wanted,
+    in_other_number,
+    is_lone_character,
+    may_be_off,
+    tokens,
+)
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "said": ("said", "translated"),
@@ -42,6 +48,8 @@ _AGAIN = 0.1
 """What a word counts in a second field, of what it counts there alone: descriptions repeat."""
 _SMALL = 0.2
 """What a word without content counts: "with" tells scenes apart, but not by what is asked."""
+_INFLECTED = 0.9
+"""What a word counts in the singular where the plural is asked for, or the other way."""
 _NEARLY = 0.5
 """What a word counts that is one letter off: another ending, or misheard."""
 _NAMES = {"language": "languages", "label": "labels", "speaker": "speakers"}
@@ -148,11 +156,16 @@ class Words:
         return tantivy.Query.boolean_query([(tantivy.Occur.Should, q) for q in (there, often)])
 
     def _there(self, word: str, count: float, fields: Mapping[str, float]) -> tantivy.Query:
-        """Whether a word is there, or one that is nearly it."""
+        """Whether a word is there, in the singular or the plural, or one that is nearly it."""
         found = []
         for field, weight in fields.items():
             exact = self._phrase(field, (word,))
             found.append(tantivy.Query.const_score_query(exact, weight * count))
+            for form in in_other_number(word):
+                inflected = self._phrase(field, (form,))
+                found.append(
+                    tantivy.Query.const_score_query(inflected, weight * count * _INFLECTED)
+                )
             if may_be_off(word):
                 nearly = tantivy.Query.fuzzy_term_query(self._schema, field, word)
                 found.append(tantivy.Query.const_score_query(nearly, weight * count * _NEARLY))
@@ -182,7 +195,8 @@ class Words:
         if is_lone_character(word):
             return 1.0
         n = max(1, self._searcher.num_docs)
-        count = min(n, max(self._searcher.doc_freq(field, word) for field in fields))
+        forms = (word, *in_other_number(word))
+        count = min(n, max(self._searcher.doc_freq(f, form) for f in fields for form in forms))
         return math.log(1 + (n - count + 0.5) / (count + 0.5))
 
     def _limited(self, query: tantivy.Query, choice: Choice) -> tantivy.Query:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from scenelake.schemas.config import RankingWeights
 from tests.pipeline import searching
 from tests.pipeline.searching import Film, Told, find, ids
 
 WORDS = {"words": 1, "told": 0, "seen": 0}
+DEFAULT = RankingWeights().model_dump()
 FILLING = [Told(f"Number {n} of the stories that we have with the people of the town.") for n in
            range(12)]  # fmt: skip
 
@@ -54,6 +56,23 @@ def test_a_word_with_another_ending_or_a_letter_misheard_is_found(
     assert first(tmp_path, "tower", Told("nothing else"), Told(f"the {heard} on a hill")) == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [("tower", "towers"), ("cats", "cat"), ("strawberries", "strawberry"), ("box", "boxes")],
+)
+def test_the_singular_finds_the_plural_and_back_nearly_as_well_as_the_word_itself(
+    tmp_path: Path, asked: str, there: str
+) -> None:
+    """Half the words as they stand are less than all of them in another number."""
+    half, whole = Told(f"the {asked} on a hill"), Told(f"the {there} with 72 windows")
+    assert first(tmp_path, f"{asked} with 72 windows", half, whole) == 1
+    assert first(tmp_path / "alone", asked, Told("nothing else"), whole) == 1
+
+
+def test_an_s_that_is_no_plural_stays(tmp_path: Path) -> None:
+    assert first(tmp_path, "gas", Told("the glass on a hill"), Told("it is no gap")) is None
+
+
 def test_the_word_itself_is_before_one_that_is_nearly_it(tmp_path: Path) -> None:
     assert first(tmp_path, "tower", Told("the towel on a hill"), Told("the tower on a hill")) == 1
 
@@ -75,5 +94,4 @@ def test_where_a_scene_has_all_words_likeness_does_not_put_another_before_it(
     """The second one looks like the query and tells most of it again and again."""
     exact = Told("the green door opens in march " + "and so on with the people of the town " * 5)
     alike = Told("the green door the green door opens", seen="green")
-    default = {"words": 2, "told": 1, "seen": 1}
-    assert first(tmp_path, "green door in march", exact, alike, weights=default) == 0
+    assert first(tmp_path, "green door in march", exact, alike, weights=DEFAULT) == 0
