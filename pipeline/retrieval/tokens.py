@@ -23,6 +23,10 @@ _ASCII_WORD = regex.compile(r"[a-z0-9]+")
 _ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
 """Marks of Latin, Greek and Cyrillic, Hebrew points, Arabic vowels: often left out. Those of
 other scripts are letters in all but name and stay."""
+_SEAM = regex.compile(
+    r"(?<=\p{Ll}{2})(?=\p{Lu}\p{Ll})|(?<=\p{L}{3})(?=\p{N})|(?<=\p{N})(?=\p{L}{3})"
+)
+"""Where a reader of screen text may have lost a space: "onTuesday", "Tickets68"."""
 _PHRASE = regex.compile(r'["“„«]([^"“”„«»]*)["”“»]')
 
 
@@ -31,6 +35,12 @@ def tokens(text: str) -> list[str]:
     if text.isascii():
         return list(_ASCII_WORD.findall(text.lower()))
     return [token for run in _RUN.findall(_folded(text)) for token in _parted(run)]
+
+
+def run_together(text: str) -> str:
+    """The words that screen text holds without spaces between: "Laura Brooks" of "LauraBrooks"."""
+    apart = ((word, _SEAM.sub(" ", word)) for word in text.split())
+    return " ".join(parts for word, parts in apart if parts != word)
 
 
 @dataclass(frozen=True, slots=True)

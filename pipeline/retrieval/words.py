@@ -26,6 +26,7 @@ from scenelake.pipeline.retrieval.tokens import (
     in_other_number,
     is_lone_character,
     may_be_off,
+    run_together,
     tokens,
 )
 
@@ -267,4 +268,5 @@ def _microseconds(at: datetime) -> int:
 def text_of(row: Mapping[str, Any], field: str) -> str:
     """The text of a row that is looked through as one field of words."""
     values = [row[column] for column in FIELDS[field]]
-    return "\n".join("\n".join(v) if isinstance(v, list) else v or "" for v in values)
+    text = "\n".join("\n".join(v) if isinstance(v, list) else v or "" for v in values)
+    return f"{text}\n{run_together(text)}" if field == "shown" else text

@@ -69,6 +69,23 @@ def test_the_singular_finds_the_plural_and_back_nearly_as_well_as_the_word_itsel
     assert first(tmp_path / "alone", asked, Told("nothing else"), whole) == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        ("Laura Brooks", "Camera:LauraBrooks"),
+        ("closed on Tuesday", "Closed onTuesday"),
+        ("tickets 68 euros", "Tickets68 euros"),
+        ("YouTube", "YouTube"),
+    ],
+)
+def test_screen_text_is_found_where_its_reader_lost_the_spaces(
+    tmp_path: Path, asked: str, read: str
+) -> None:
+    one_word = Told("Laura closed the tickets", shown="68 tickets, Laura")
+    told = first(tmp_path, asked, one_word, Told("nothing", shown=read))
+    assert told == 1
+
+
 def test_an_s_that_is_no_plural_stays(tmp_path: Path) -> None:
     assert first(tmp_path, "gas", Told("the glass on a hill"), Told("it is no gap")) is None
 
