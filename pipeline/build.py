@@ -6,10 +6,12 @@ plan -> decode -> visual -> ocr -> speech -> join -> describe -> text -> summari
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+from scenelake.pipeline.by_row import Ask, Hear
 from scenelake.pipeline.commit import Commit
 from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.join import Join
@@ -24,6 +26,7 @@ from scenelake.schemas.flow import Part, Ready
 from scenelake.schemas.story import Gathered, Summed
 from scenelake.workers import registry
 from scenelake.workers.decode import Decode
+from scenelake.workers.describe_rows import Told
 from scenelake.workers.encode import Listen, ReadScreen, See
 from scenelake.workers.engines import Summariser
 from scenelake.workers.stage import Resources
@@ -56,6 +59,7 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
         prompt_hash=describe.prompt_hash,
     )
     lake = LakeAccess(folder, run, config.clips.length_s)
+    join = partial(Join, config, lake, by_scene=describe.by_row)
     dims = {"visual_dim": see.dim, "text_dim": embed.dim}
     steps = [
         _step("plan", partial(Plan, config, lake), Plan, (str,), config),
@@ -63,8 +67,8 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
         _step("visual", partial(See, config), See, (Footage,), config),
         _step("ocr", partial(ReadScreen, config), ReadScreen, (Seen,), config),
         _step("speech", partial(Listen, config), Listen, (Read,), config),
-        _step("align", partial(Join, config, lake), Join, (Heard, Ready), config),
-        _step("describe", partial(Describe, config), Describe, (Part,), config),
+        _step("align", join, Join, (Heard, Ready), config),
+        *(_asking(config, lake) if describe.by_row else [_describing(config)]),
         _step("text", partial(EmbedText, config), EmbedText, (Part,), config),
         _step(
             SUMMARISE, partial(Summarise, config, lake, **dims), Summarise, (Part, Gathered), config
@@ -73,6 +77,18 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
     ]
     _check_pools(config, {step.name for step in steps})
     return steps, run
+
+
+def _describing(config: Config) -> Step:
+    return _step("describe", partial(Describe, config), Describe, (Part,), config)
+
+
+def _asking(config: Config, lake: LakeAccess) -> list[Step]:
+    """The step `describe` of a model that Ray Data runs."""
+    ask = _step("ask", partial(Ask, config, lake), Ask, (Part,), config)
+    hear = _step("describe", partial(Hear, config), Hear, (Told,), config)
+    # Hearing the same reply once more does not mend it.
+    return [ask, replace(hear, model=config.describe, attempts=1)]
 
 
 def _step(

@@ -122,7 +122,8 @@ def run(
         inputs: files, folders, globs, addresses or manifests.
         lake: the lake's folder, or its address in an object store; made if it is not there.
         config: default: the `embedded` profile.
-        engine: "auto" is "ray" where `address` or RAY_ADDRESS is given, else "inline".
+        engine: "auto" is "ray" where `address` or RAY_ADDRESS is given, or where Ray is to
+            run the describer's model; else "inline".
         address: of a running Ray cluster.
         retry_failed: only those inputs whose last run failed (all of them, if none is
             given); an error type instead of True: only those that failed of it.
@@ -137,8 +138,8 @@ def run(
     uris = _uris([os.fspath(item) for item in inputs], store, retry_failed=retry_failed)
     steps, info = build(config, folder=store.folder, run_id=run_id)
     check_engines(config)
+    engine = _engine(engine, address, steps)
     store.prepare()
-    engine = _engine(engine, address)
     summary = RunSummary(run_id, counts={step.name: StageCount() for step in steps})
     started_at, start_s = datetime.now(UTC), time.perf_counter()
     with Monitor() as monitor:
@@ -283,10 +284,16 @@ def _new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
 
 
-def _engine(engine: EngineName, address: str | None) -> EngineName:
+def _engine(engine: EngineName, address: str | None, steps: list[Step]) -> EngineName:
+    only_ray = next((step.model for step in steps if step.model), None)
+    if only_ray and engine == "inline":
+        raise UsageError(
+            f"describe.engine {only_ray.engine} runs within Ray Data: --engine ray, or "
+            "describe.engine server for a model's server"
+        )
     if engine != "auto":
         return engine
-    return "ray" if address or os.environ.get("RAY_ADDRESS") else "inline"
+    return "ray" if address or os.environ.get("RAY_ADDRESS") or only_ray else "inline"
 
 
 def _uris(inputs: list[str], store: Store, *, retry_failed: bool | str) -> list[str]:

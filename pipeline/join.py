@@ -25,13 +25,17 @@ class Join:
 
     Every clip is staged. The worker that stages a film's last one lays the time line and
     gives the parts one by one, holding the pictures of one at a time.
+
+    Args:
+        by_scene: the describer makes parts of one scene each of those that it is given.
     """
 
     resources = Resources(cpus=0.2)
 
-    def __init__(self, config: Config, lake: LakeAccess) -> None:
+    def __init__(self, config: Config, lake: LakeAccess, *, by_scene: bool = False) -> None:
         self._config = config
         self._lake = lake
+        self._by_scene = by_scene
 
     def setup(self) -> None:
         """Nothing to load."""
@@ -98,10 +102,11 @@ class Join:
     ) -> Iterator[Part | Gathered]:
         """The parts that are not described yet; where all are, that they are."""
         groups = list(_groups(bounds, length_s=self._config.clips.length_s))
+        staged = [set(range(*g)) if self._by_scene else {i} for i, g in enumerate(groups)]
         done = self._lake.staging.parts(source.video_id)
-        missing = [index for index in range(len(groups)) if index not in done]
+        missing = [index for index, parts in enumerate(staged) if not parts <= done]
         if not missing:
-            yield Gathered(source, facts, n_parts=len(groups))
+            yield Gathered(source, facts, n_parts=sum(map(len, staged)))
         for index in missing:
             yield Part(source, index, len(groups), tuple(scenes(*groups[index])), facts)
 

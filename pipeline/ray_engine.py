@@ -1,7 +1,8 @@
 """Runs the steps on Ray Data: each an actor pool, streamed, on this machine or a cluster.
 
-The one file that imports Ray. Parcels travel as pickled bytes, so that Ray knows the size
-of what is in flight and holds producers back by it.
+The one file that imports Ray, but for its language model processor (`ray_llm`). Parcels
+travel as pickled bytes, so that Ray knows the size of what is in flight and holds producers
+back by it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
+from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.errors import InputError, SceneLakeError, UsageError
 from scenelake.schemas.flow import Receipt
 from scenelake.schemas.rows import Failure
@@ -33,6 +35,9 @@ _SHARE = 0.9
 
 _TASKS_IN_FLIGHT = 2
 """A worker has its next parcel at hand, and none waits long behind a slow one."""
+
+_STAGE_CPUS, _N_STAGES = 0.25, 4
+"""For a worker of each stage that Ray Data's own processor has around a model."""
 
 _BOUNDARIES_S = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 _POLL_S = 0.5
@@ -71,7 +76,11 @@ def run_on_ray(
             # One film a block: the unit that Ray schedules, retries and holds back.
             override_num_blocks=len(parcels),
         )
-        for step, cpus in zip(steps, _cpus(steps), strict=True):
+        scale = _scale(steps)
+        for step in steps:
+            cpus = round(step.resources.cpus * scale, 3)
+            if step.model is not None:
+                dataset = _through_model(dataset, step.model, scale=scale, next_cpus=cpus)
             dataset = dataset.flat_map(
                 _StepActor,
                 fn_constructor_args=(step, board, attempts),
@@ -153,12 +162,18 @@ class _StepActor:
         threading.Thread(target=_end_with_node, name="node-watch", daemon=True).start()
 
     def __call__(self, row: dict[str, Any]) -> Iterator[dict[str, bytes]]:
-        parcel = pickle.loads(row["parcel"])
-        if isinstance(parcel, SceneLakeError):
-            yield row
-        else:
-            for out in self._advance(parcel):
-                yield {"parcel": pickle.dumps(out)}
+        parcel = self._unpack(row)
+        outputs = [parcel] if isinstance(parcel, SceneLakeError) else self._advance(parcel)
+        for out in outputs:
+            yield {"parcel": pickle.dumps(out)}
+
+    def _unpack(self, row: dict[str, Any]) -> Parcel | SceneLakeError:
+        if self._step.model is None:
+            unpacked: Parcel | SceneLakeError = pickle.loads(row["parcel"])
+            return unpacked
+        from scenelake.pipeline.ray_llm import parcel_of
+
+        return parcel_of(row)
 
     def _advance(self, parcel: Parcel) -> Iterator[Parcel | SceneLakeError]:
         """Parcels, or what stops the run: an error raised here, Ray would wrap and retry."""
@@ -272,16 +287,27 @@ def _connect(address: str | None) -> None:
         raise UsageError(f"Ray cannot start here: {error}; RAY_TMPDIR=/tmp may help") from error
 
 
-def _cpus(steps: list[Step]) -> list[float]:
-    """CPUs for a worker of each step, scaled down where the smallest pools would not fit."""
-    wanted = sum(step.resources.cpus * step.pool.min for step in steps)
-    scale = min(1.0, _SHARE * _cluster_cpus() / wanted)
-    return [round(step.resources.cpus * scale, 3) for step in steps]
+def _through_model(dataset: Any, model: DescribeConfig, *, scale: float, next_cpus: float) -> Any:
+    from scenelake.pipeline.ray_llm import through_model
+
+    cpus = round(_STAGE_CPUS * scale, 3)
+    return through_model(dataset, model, cpus=cpus, next_cpus=next_cpus)
+
+
+def _scale(steps: list[Step]) -> float:
+    """What becomes of the CPUs that steps ask for where the smallest pools would not fit."""
+    wanted = sum(step.resources.cpus * step.pool.min for step in steps) + _model_cpus(steps)
+    return min(1.0, _SHARE * _cluster_cpus() / wanted)
 
 
 def _max_workers(steps: list[Step]) -> int:
-    wanted = sum(step.resources.cpus for step in steps)
+    wanted = sum(step.resources.cpus for step in steps) + _model_cpus(steps)
     return max(1, int(_SHARE * _cluster_cpus() / wanted))
+
+
+def _model_cpus(steps: list[Step]) -> float:
+    """For the small stages around models that Ray Data runs."""
+    return sum(_N_STAGES * _STAGE_CPUS * s.model.ray.max_workers for s in steps if s.model)
 
 
 def _cluster_cpus() -> float:

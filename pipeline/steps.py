@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from scenelake.schemas.clips import Clip
-from scenelake.schemas.config import PoolConfig
+from scenelake.schemas.config import DescribeConfig, PoolConfig
 from scenelake.schemas.errors import (
     InputError,
     LakeError,
@@ -47,6 +47,7 @@ class Step:
         families: the column families it makes; a clip that needs none of them is skipped.
         attempts: at an item that meets a transient error.
         admits: light items come out of it heavy; those wait for room among all on their way.
+        model: before it, items go through Ray Data's own processor, which runs this model.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Step:
     pool: PoolConfig = field(default_factory=PoolConfig)
     attempts: int = 1
     admits: bool = False
+    model: DescribeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +254,23 @@ def _clip_of(item: Any) -> Clip | None:
     return clip if isinstance(clip, Clip) else None
 
 
+def _part_of(item: Any) -> Any:
+    """The part that an item is, or that it has around it; else the item."""
+    return getattr(item, "part", item)
+
+
 def _position(item: Any) -> tuple[int | None, int | None]:
     """Which of its film's clips or parts an item is, and of how many."""
     clip = _clip_of(item)
     if clip is not None:
         return clip.index, clip.count
-    return (item.index, item.count) if isinstance(item, Part) else (None, None)
+    part = _part_of(item)
+    return (part.index, part.count) if isinstance(part, Part) else (None, None)
 
 
 def _source_of(item: Any) -> Source | None:
     clip = _clip_of(item)
-    source = clip.source if clip is not None else getattr(item, "source", None)
+    source = clip.source if clip is not None else getattr(_part_of(item), "source", None)
     return source if isinstance(source, Source) else None
 
 

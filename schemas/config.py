@@ -11,7 +11,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 Dtype = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -261,6 +269,42 @@ class FramesConfig(ChatConfig):
     dull_side_px: PositiveInt | None = None
 
 
+class RayLlmConfig(Section):
+    """How Ray Data's own processor (`ray.data.llm`) runs the model of engine "ray-llm".
+
+    All of it is about how and where: other values make no description anew.
+
+    Attributes:
+        processor: "vllm": engines that Ray places on the cluster's GPUs; "http": a server at
+            `base_url`.
+        batch_size: scenes that are given to a worker at once.
+        min_workers, max_workers: engines, or processes that talk to the server.
+        batches_in_flight: of one engine.
+        accelerator: GPUs of this kind only, as Ray names it ("H100").
+        engine_kwargs: vLLM's own (``tensor_parallel_size``, ``gpu_memory_utilization``); what
+            of them changes words (a quantisation) wants a model folder of its own.
+        runtime_env: Ray's, for the workers that run vLLM.
+    """
+
+    processor: Literal["vllm", "http"] = "vllm"
+    batch_size: PositiveInt = 16
+    min_workers: PositiveInt = 1
+    max_workers: PositiveInt = 1
+    batches_in_flight: PositiveInt = 8
+    accelerator: str = ""
+    engine_kwargs: Mapping[str, Any] = {}
+    runtime_env: Mapping[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RayLlmConfig:
+        if self.max_workers < self.min_workers:
+            raise ValueError(
+                f"max_workers is {self.max_workers}, expected at least min_workers, "
+                f"{self.min_workers}"
+            )
+        return self
+
+
 class DescribeConfig(FramesConfig):
     """How a scene's title and description are written.
 
@@ -269,11 +313,13 @@ class DescribeConfig(FramesConfig):
             told by itself, then all put together; "hybrid": what goes on around the scene
             summed up, then as early.
         n_neighbours: scenes before and after that the model is told about.
+        ray: for engine "ray-llm".
     """
 
     engine: str = "smollm2"
     policy: str = "early"
     n_neighbours: int = Field(default=1, ge=0)
+    ray: RayLlmConfig = RayLlmConfig()
 
 
 class SummariseConfig(ChatConfig):
@@ -393,7 +439,7 @@ OF_FILMS = frozenset({"summary"})
 
 _HOW = frozenset(
     "model mmproj align_model device compile batch_size".split()
-    + "base_url api_key_env concurrency timeout_s attempts".split()
+    + "base_url api_key_env concurrency timeout_s attempts ray".split()
 )
 """Keys of an engine's section that say how or where, not what: a lake made on a GPU is not
 made again on a laptop. The models themselves count by their revision, not by their place."""

@@ -52,12 +52,21 @@ class _MalformedError(Exception):
 
 def say_all(prompts: Sequence[Prompt], ask: Ask) -> list[Saying | ChatError]:
     """Replies in the prompts' order; what is not of its schema is asked for once more."""
-    judged = [_judged(p, raw) for p, raw in zip(prompts, ask(prompts), strict=True)]
+    judged = [_judged(p.json_schema, raw) for p, raw in zip(prompts, ask(prompts), strict=True)]
     bad = {i: reply for i, reply in enumerate(judged) if isinstance(reply, _Malformed)}
     again = [_repair(prompts[i], reply) for i, reply in bad.items()]
     repaired = zip(bad.items(), again, ask(again) if again else [], strict=True)
-    settled = {i: _settled(first, _judged(p, raw)) for (i, first), p, raw in repaired}
+    settled = {i: _settled(first, _judged(p.json_schema, raw)) for (i, first), p, raw in repaired}
     return [settled[i] if isinstance(j, _Malformed) else j for i, j in enumerate(judged)]
+
+
+def settle(raw: Raw | ChatError, schema: Mapping[str, Any]) -> Saying | ChatError:
+    """A reply judged for good, where the model cannot be asked once more."""
+    judged = _judged(schema, raw)
+    if isinstance(judged, _Malformed):
+        usage = judged.usage + Usage(n_prompts=1, n_failed=1)
+        return ChatError(f"the reply is not of its schema: {judged.why}", usage=usage)
+    return judged
 
 
 def with_schema(prompt: Prompt) -> Prompt:
@@ -69,13 +78,15 @@ def with_schema(prompt: Prompt) -> Prompt:
     return replace(prompt, system=f"{prompt.system}\n\n{told}")
 
 
-def _judged(prompt: Prompt, raw: Raw | ChatError) -> Saying | ChatError | _Malformed:
+def _judged(
+    schema: Mapping[str, Any] | None, raw: Raw | ChatError
+) -> Saying | ChatError | _Malformed:
     if isinstance(raw, ChatError):
         return raw
-    if prompt.json_schema is None:
+    if schema is None:
         return Saying(raw.text.strip(), usage=raw.usage + Usage(n_prompts=1))
     try:
-        text = _document(raw, prompt.json_schema)
+        text = _document(raw, schema)
     except _MalformedError as error:
         return _Malformed(raw.text.strip(), str(error), raw.usage)
     return Saying(text, usage=raw.usage + Usage(n_prompts=1))

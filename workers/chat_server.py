@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SEED = 1
+SEED = 1
 _NO_KEY = "none"
 """Sent where no key is configured: servers without keys want some header all the same."""
 
@@ -111,12 +112,26 @@ class ServerChat:
             raise RuntimeError("setup() must come before say()")
         sayings = say_all(prompts, lambda asked: loop.run(self._ask(asked)))
         if prompts and all(isinstance(s, GaveUpError) and s.is_server_wide for s in sayings):
-            address = _address(self._config.base_url)
-            raise TransientError(
-                f"the server at {address} cannot be used: {sayings[0]}; "
-                "see that it is up, and that base_url is right"
-            )
+            raise unusable(self._config, sayings[0])
         return sayings
+
+    def begin(self, body: Mapping[str, Any]) -> Future[Raw | ChatError]:
+        """Send a request made by `body`, among others; the reply comes when it comes.
+
+        The future's errors:
+            UsageError: the server turns away the key, does not know the model, or takes no
+                `response_format`.
+        """
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("setup() must come before begin()")
+        return loop.start(self._once(body))
+
+    async def _once(self, body: Mapping[str, Any]) -> Raw | ChatError:
+        try:
+            return await self._patiently(body)
+        except FormatRefusedError as error:
+            raise UsageError(f"the server takes no response_format: {error}") from error
 
     async def _ask(self, prompts: Sequence[Prompt]) -> list[Raw | ChatError]:
         try:
@@ -127,15 +142,22 @@ class ServerChat:
         return [task.result() for task in tasks]
 
     async def _reply(self, prompt: Prompt) -> Raw | ChatError:
+        n_refused = 0
+        while True:
+            try:
+                return await self._patiently(self.body(prompt), n_refused=n_refused)
+            except FormatRefusedError as error:
+                n_refused += 1
+                self._ask_without_format(error)
+
+    async def _patiently(self, body: Mapping[str, Any], *, n_refused: int = 0) -> Raw | ChatError:
+        """A reply to a request, which is made again after trouble."""
         async with self._slots:
-            started_s, n_failed, n_refused = time.monotonic(), 0, 0
+            started_s, n_failed = time.monotonic(), 0
             while True:
                 usage = Usage(n_retries=n_failed + n_refused)
                 try:
-                    body = await self._request(prompt)
-                except FormatRefusedError as error:
-                    n_refused += 1
-                    self._ask_without_format(error)
+                    answer = await self._request(body)
                 except TroubleError as error:
                     n_failed += 1
                     if n_failed == self._config.attempts:
@@ -145,14 +167,14 @@ class ServerChat:
                 except ChatError as error:
                     return ChatError(str(error), usage=error.usage + usage)
                 else:
-                    return body.raw(usage, waited_s=time.monotonic() - started_s)
+                    return answer.raw(usage, waited_s=time.monotonic() - started_s)
 
     def _ask_without_format(self, error: FormatRefusedError) -> None:
         if self._structured != "none":
             self._structured = "none"
             logger.warning("the server takes no response_format, asked without: %s", error)
 
-    async def _request(self, prompt: Prompt) -> _Body:
+    async def _request(self, request: Mapping[str, Any]) -> _Body:
         """One request.
 
         Errors:
@@ -160,7 +182,6 @@ class ServerChat:
         """
         import openai
 
-        request = self._body(prompt)
         try:
             async with asyncio.timeout(self._config.timeout_s):
                 completions = self._client.chat.completions.with_raw_response
@@ -171,11 +192,15 @@ class ServerChat:
             raise self._meaning(error, asked_for_format="response_format" in request) from error
         return _read_body(answer.content)
 
-    def _body(self, prompt: Prompt) -> dict[str, Any]:
-        """A request, with the schema in its words where the server is not told of it."""
+    def body(self, prompt: Prompt) -> dict[str, Any]:
+        """A request, with the schema in its words where the server is not told of it.
+
+        Errors:
+            ChatError: a picture is not a JPEG.
+        """
         told = prompt if self._structured == "schema" else with_schema(prompt)
         body: dict[str, Any] = {"model": self._config.model, "messages": messages(told)}
-        body |= {"max_tokens": prompt.max_tokens, "temperature": 0, "seed": _SEED}
+        body |= {"max_tokens": prompt.max_tokens, "temperature": 0, "seed": SEED}
         reply_format = _format(prompt, self._structured)
         return body | ({"response_format": reply_format} if reply_format else {})
 
@@ -230,8 +255,11 @@ class _Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self.start(work)
         try:
             return future.result()
         finally:
@@ -241,6 +269,14 @@ class _Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def unusable(config: ChatConfig, error: object) -> TransientError:
+    """What is said of a server that no prompt comes through to."""
+    return TransientError(
+        f"the server at {_address(config.base_url)} cannot be used: {error}; "
+        "see that it is up, and that base_url is right"
+    )
 
 
 def _read_body(content: bytes) -> _Body:

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import Template
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.errors import UsageError
@@ -69,6 +69,15 @@ class Policy(Protocol):
         ...
 
 
+@runtime_checkable
+class OneRound(Policy, Protocol):
+    """A policy that asks once for each scene, so that somebody else may do the asking."""
+
+    def questions(self, materials: Sequence[Material]) -> list[tuple[Material, Prompt | None]]:
+        """What of each scene fits a prompt, and the prompt; None where nothing is left."""
+        ...
+
+
 def policy_named(name: str) -> Callable[[DescribeConfig], Policy]:
     """The policy behind the entry point ``fusion.<name>``.
 
@@ -105,11 +114,16 @@ class Early:
 
     def tell(self, materials: Sequence[Material], ask: Ask) -> list[Telling]:
         """One prompt a scene, all at once; none where nothing is left to tell."""
+        asked = self.questions(materials)
+        prompts = [prompt for _, prompt in asked if prompt]
+        replies = iter(ask(prompts) if prompts else ())
+        return [Telling(m, next(replies) if prompt else untold()) for m, prompt in asked]
+
+    def questions(self, materials: Sequence[Material]) -> list[tuple[Material, Prompt | None]]:
+        """What of each scene fits a prompt, and the prompt; None where nothing is left."""
         room, side_px = self._room_tokens, self._config.frame_side_px
         fitting = [fit(m, room_tokens=room, side_px=side_px) for m in materials]
-        prompts = [self._prompt(m) for m in fitting if not m.is_empty]
-        replies = iter(ask(prompts) if prompts else ())
-        return [Telling(m, _untold() if m.is_empty else next(replies)) for m in fitting]
+        return [(m, None if m.is_empty else self._prompt(m)) for m in fitting]
 
     def _prompt(self, material: Material) -> Prompt:
         return Prompt(
@@ -177,7 +191,8 @@ class Hybrid:
         return _neighbourhood_prompt(cut_middle("\n".join(material.foreign), room_tokens=room))
 
 
-def _untold() -> ChatError:
+def untold() -> ChatError:
+    """Stands for a reply where there was nothing to ask."""
     return ChatError("nothing of it could be told to the model", usage=Usage())
 
 

@@ -32,6 +32,11 @@ class Describe:
     def prompt_hash(self) -> str:
         return self._describer.prompt_hash
 
+    @property
+    def by_row(self) -> bool:
+        """Whether the describer does not ask its model itself, but Ray Data, scene by scene."""
+        return bool(getattr(self._describer, "by_row", False))
+
     def setup(self) -> None:
         """Load the language model."""
         self._describer.setup()
