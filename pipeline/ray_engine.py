@@ -21,11 +21,11 @@ from typing import Any
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext
+from ray.exceptions import RayError
 from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
-from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.errors import InputError, SceneLakeError, UsageError
 from scenelake.schemas.flow import Receipt
 from scenelake.schemas.rows import Failure
@@ -80,7 +80,12 @@ def run_on_ray(
         for step in steps:
             cpus = round(step.resources.cpus * scale, 3)
             if step.model is not None:
-                dataset = _through_model(dataset, step.model, scale=scale, next_cpus=cpus)
+                from scenelake.pipeline import ray_llm
+
+                ray_llm.check_gpus(step.model, is_local=address is None)
+                dataset = ray_llm.through_model(
+                    dataset, step.model, cpus=round(_STAGE_CPUS * scale, 3), next_cpus=cpus
+                )
             dataset = dataset.flat_map(
                 _StepActor,
                 fn_constructor_args=(step, board, attempts),
@@ -89,7 +94,10 @@ def run_on_ray(
                 num_gpus=step.resources.gpus or None,
                 memory=step.resources.memory_bytes or None,
             )
-        yield from _results(dataset, board, report)
+        try:
+            yield from _results(dataset, board, report)
+        except RayError as error:
+            raise _meaning(error, steps) from error
 
 
 @ray.remote
@@ -287,13 +295,6 @@ def _connect(address: str | None) -> None:
         raise UsageError(f"Ray cannot start here: {error}; RAY_TMPDIR=/tmp may help") from error
 
 
-def _through_model(dataset: Any, model: DescribeConfig, *, scale: float, next_cpus: float) -> Any:
-    from scenelake.pipeline.ray_llm import through_model
-
-    cpus = round(_STAGE_CPUS * scale, 3)
-    return through_model(dataset, model, cpus=cpus, next_cpus=next_cpus)
-
-
 def _scale(steps: list[Step]) -> float:
     """What becomes of the CPUs that steps ask for where the smallest pools would not fit."""
     wanted = sum(step.resources.cpus * step.pool.min for step in steps) + _model_cpus(steps)
@@ -332,6 +333,15 @@ def _results(dataset: Any, board: Any, report: Callable[[Event], None]) -> Itera
             raise item
         if item is not None:
             yield item
+
+
+def _meaning(error: RayError, steps: list[Step]) -> Exception:
+    """What an error of Ray tells, where it comes of a model that Ray runs."""
+    if not any(step.model for step in steps):
+        return error
+    from scenelake.pipeline.ray_llm import meaning
+
+    return meaning(error)
 
 
 def _consume(dataset: Any, out: queue.Queue[Any]) -> None:

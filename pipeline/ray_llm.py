@@ -11,22 +11,25 @@ Replies become `Told` here, rows that failed too, so that one bad prompt costs o
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import ray
 from ray.data.llm import (
     HttpRequestProcessorConfig,
     ProcessorConfig,
     build_processor,
     vLLMEngineProcessorConfig,
 )
+from ray.exceptions import RayError
 
 from scenelake.pipeline.steps import Parcel
 from scenelake.schemas.config import DescribeConfig
-from scenelake.schemas.errors import SceneLakeError
+from scenelake.schemas.errors import SceneLakeError, UsageError
 from scenelake.workers import weights
 from scenelake.workers.chat import ChatError, Prompt, Usage
 from scenelake.workers.chat_json import Raw, with_schema
@@ -34,6 +37,11 @@ from scenelake.workers.chat_messages import messages
 from scenelake.workers.chat_server import SEED, ServerChat
 from scenelake.workers.chat_session import REPLY, Reply, Sessions
 from scenelake.workers.describe_rows import Asked, Told
+
+logger = logging.getLogger(__name__)
+
+_STAGE = "MapBatches("
+"""In Ray's names of the processor's own stages; ours are called FlatMap."""
 
 _ERROR = "__inference_error__"
 _PASSES = "asks nothing"
@@ -69,6 +77,33 @@ def parcel_of(row: Row) -> Parcel | SceneLakeError:
     if isinstance(parcel, Parcel) and isinstance(parcel.item, Asked):
         return replace(parcel, item=Told(parcel.item, ChatError(str(row[_ERROR]))))
     return parcel
+
+
+def check_gpus(config: DescribeConfig, *, is_local: bool) -> None:
+    """See that vLLM will find a GPU: Ray would wait for one without end, and say nothing.
+
+    A cluster may bring one up when it is asked for, so there it is only told.
+
+    Errors:
+        UsageError: this machine has none.
+    """
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    if config.ray.processor != "vllm" or resources.get("GPU"):
+        return
+    if is_local:
+        raise UsageError(
+            "describe.ray.processor vllm needs a GPU, and Ray finds none on this machine: give "
+            "--address of a cluster that has one, or a server's base_url with processor http"
+        )
+    logger.warning("the cluster has no GPU for vLLM yet: descriptions wait for one")
+
+
+def meaning(error: RayError) -> Exception:
+    """What stopped a stage of Ray's processor, in a line; another error as it is."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not any(_STAGE in line for line in lines):
+        return error
+    return UsageError(f"describe.engine ray-llm: Ray's processor stopped: {lines[-1]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import threading
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
@@ -27,6 +26,7 @@ from scenelake.workers.chat_trouble import (
     pause_s,
     translate,
 )
+from scenelake.workers.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     import openai
@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 SEED = 1
 _NO_KEY = "none"
 """Sent where no key is configured: servers without keys want some header all the same."""
-
-T = TypeVar("T")
 
 
 class ServerChat:
@@ -64,7 +62,7 @@ class ServerChat:
         self._config = config
         self._sees = sees
         self._structured = config.structured
-        self._loop: _Loop | None = None
+        self._loop: LoopThread | None = None
 
     @property
     def model(self) -> str:
@@ -91,7 +89,7 @@ class ServerChat:
             max_retries=0,
         )
         self._slots = asyncio.Semaphore(self._config.concurrency)
-        self._loop = _Loop()
+        self._loop = LoopThread()
 
     def close(self) -> None:
         """Hang up."""
@@ -241,34 +239,6 @@ class _Body(BaseModel):
         )
         is_cut = choice.finish_reason == "length"
         return Raw((choice.message.content or "").strip(), is_cut=is_cut, usage=usage)
-
-
-class _Loop:
-    """An event loop in a thread of its own.
-
-    Connections outlive a call in it, and callers may themselves be within a running loop, as
-    in a notebook.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-
-    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        future = self.start(work)
-        try:
-            return future.result()
-        finally:
-            future.cancel()
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 def unusable(config: ChatConfig, error: object) -> TransientError:
