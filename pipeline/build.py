@@ -1,6 +1,8 @@
 """The order of steps, written once. Both engines run this list.
 
 plan -> decode -> visual -> ocr -> speech -> join -> describe -> text -> summarise -> commit
+
+Where Ray Data runs the describer's model, `ask` comes before `describe`.
 """
 
 from __future__ import annotations

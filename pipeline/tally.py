@@ -150,7 +150,8 @@ class Tally:
     def realtime_factor(self) -> float:
         """Seconds of film, those of films in hand as far as they are done, a second of run."""
         elapsed_s = self.elapsed_s
-        return (self.committed_s + self._open_done_s) / elapsed_s if elapsed_s > 0 else 0.0
+        done_s = max(0.0, self.committed_s + self._open_done_s)
+        return done_s / elapsed_s if elapsed_s > 0 else 0.0
 
     def left_s(self) -> float | None:
         """Time left at the present pace, films not seen yet taken for average ones.
