@@ -286,6 +286,21 @@ def test_how_the_model_is_run_makes_no_description_anew() -> None:
     assert RowDescriber(config).prompt_hash == RowDescriber(other).prompt_hash
 
 
+def test_where_there_is_no_gpu_for_vllm_it_says_so_and_does_not_wait(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import ray
+
+    from scenelake.pipeline.ray_llm import check_gpus
+
+    config = vllm_config(Path("/models/qwen")).describe
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    with pytest.raises(UsageError, match="needs a GPU, and Ray finds none on this machine"):
+        check_gpus(config, is_local=True)
+    check_gpus(config, is_local=False)
+    assert "no GPU for vLLM yet" in caplog.text
+
+
 @pytest.fixture(scope="module")
 def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_vlm.qwen3_vl(tmp_path_factory.mktemp("qwen"))

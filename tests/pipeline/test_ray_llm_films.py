@@ -1,8 +1,12 @@
-"""Whole runs whose scenes are described through Ray Data's own language model processor."""
+"""Slower: whole runs through Ray Data's own language model processor, and its vLLM stages."""
 
 from __future__ import annotations
 
 import base64
+import json
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -18,11 +22,13 @@ from scenelake.pipeline import run
 from scenelake.schemas.config import Config
 from scenelake.workers.weights import locate
 from tests.conftest import Demo
+from tests.media import tiny_vlm
 from tests.media.chat_servers import Answer, ChatServer, completion, llama_server, scripted_server
 from tests.media.fault_proxy import KINDS, FaultProxy, faulty
 from tests.media.stripes import read_stripes, striped_film
-from tests.pipeline.killing import Command
+from tests.pipeline.killing import ROOT, Command
 from tests.pipeline.lakes import assert_same_lakes, rows, unfinished
+from tests.pipeline.test_ray_llm import COLOURS, FILMS, LONG, MUTE, spoken
 from tests.workers.telling import reply
 
 pytestmark = pytest.mark.slow
@@ -154,3 +160,50 @@ def staged(lake: Path) -> int:
     waiting = len(list((lake / "_staging").glob("*/*/part-*.parquet")))
     whole = sum(int(row["n_scenes"]) for row in rows(lake, "videos"))
     return waiting + whole
+
+
+STAND_IN = ROOT / "tests" / "media" / "vllm_stand_in"
+
+
+@pytest.fixture(scope="module")
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_vlm.qwen3_vl(tmp_path_factory.mktemp("qwen"))
+
+
+def on_vllm(
+    model: Path, lake: Path, *, library: Path, **env: str
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.pipeline.on_vllm", str(model), str(lake)]
+    env = {**os.environ, "PYTHONPATH": str(library), **env}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_rays_five_vllm_stages_describe_scenes_by_an_engine_that_stands_in_for_vllm(
+    qwen: Path, tmp_path: Path
+) -> None:
+    refused = {"STAND_IN_REFUSES": spoken(LONG)}
+    done = on_vllm(qwen, tmp_path, library=STAND_IN, **refused)
+    assert done.returncode == 0, done.stderr[-2000:]
+    document = json.loads(done.stdout.splitlines()[-1])
+    scenes = document["scenes"]
+    assert document["n"] == len(scenes) == len(FILMS) * len(COLOURS)
+    for name in set(scenes) - {MUTE, LONG}:
+        assert scenes[name] == ["With a picture", spoken(name), True]
+    assert not scenes[LONG][2]
+    assert spoken(LONG) in scenes[LONG][1]
+    assert document["passed"] == ["bad.mp4"]
+    counted = document["counted"]
+    assert (counted["n_prompts"], counted["n_failed"]) == (23, 1)
+    assert counted["n_prompt_tokens"] > 22 * 100
+    assert counted["n_reply_tokens"] > 0
+
+
+def test_a_vllm_that_does_not_load_on_a_node_stops_the_run_with_one_line(
+    qwen: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "library"
+    broken.mkdir()
+    (broken / "vllm.py").write_text("raise ImportError('libcuda.so.1: cannot open')")
+    done = on_vllm(qwen, tmp_path / "lake", library=broken)
+    last = done.stderr.strip().splitlines()[-1]
+    assert "UsageError: describe.engine ray-llm: Ray's processor stopped: ImportError" in last

@@ -1,0 +1,6 @@
+"""Prompts."""
+
+from __future__ import annotations
+
+TokensPrompt = dict
+TextPrompt = dict
