@@ -20,7 +20,7 @@ from scenelake.pipeline.folder_local import LocalFolder
 from scenelake.pipeline.join import Join
 from scenelake.pipeline.ray_engine import run_on_ray
 from scenelake.pipeline.steps import Event, Parcel
-from scenelake.schemas.config import Config
+from scenelake.schemas.config import Config, family_hashes
 from scenelake.schemas.errors import TransientError, UsageError
 from scenelake.schemas.flow import Facts, Part, Ready
 from scenelake.schemas.rows import Failure, Scene
@@ -281,9 +281,10 @@ def test_without_vllm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_how_the_model_is_run_makes_no_description_anew() -> None:
-    config = config_of("http://127.0.0.1:9/v1").describe
-    other = config.model_copy(update={"ray": config.ray.model_copy(update={"max_workers": 4})})
-    assert RowDescriber(config).prompt_hash == RowDescriber(other).prompt_hash
+    one = config_of("http://127.0.0.1:9/v1")
+    other = config_of("http://127.0.0.1:9/v1", ray={"processor": "vllm", "max_workers": 4})
+    assert family_hashes(one, {}) == family_hashes(other, {})
+    assert family_hashes(one, {}) != family_hashes(config_of("", engine="server"), {})
 
 
 def test_where_there_is_no_gpu_for_vllm_it_says_so_and_does_not_wait(
