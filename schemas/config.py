@@ -77,10 +77,17 @@ class LimitsConfig(Section):
 
 
 class PoolConfig(Section):
-    """The workers of one step: how many, and what each occupies (None: the step's own)."""
+    """The workers of one step: how many, and what each occupies (None: the step's own).
+
+    Attributes:
+        together: clips of any films that a worker takes side by side, where its step can
+            (visual, speech): batches that short films alone would not fill. On Ray a worker
+            waits for as many.
+    """
 
     min: PositiveInt = 1
     max: PositiveInt | None = None
+    together: PositiveInt = 1
     cpus: float | None = Field(default=None, ge=0)
     gpus: float | None = Field(default=None, ge=0)
     memory_bytes: int | None = Field(default=None, ge=0)
@@ -364,7 +371,7 @@ class RankingWeights(Section):
         seen: likeness of visual vectors to what is seen.
     """
 
-    words: float = Field(default=2.0, ge=0)
+    words: float = Field(default=2.5, ge=0)
     told: float = Field(default=1.0, ge=0)
     seen: float = Field(default=2.0, ge=0)
 

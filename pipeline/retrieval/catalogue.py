@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scenelake.pipeline.retrieval.segment import Member
 
-VERSION = 2
+VERSION = 3
 """Raise it with every change to what is indexed, or how: older indexes are then made anew."""
 NAME = "catalogue.json"
 

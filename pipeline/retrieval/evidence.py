@@ -16,7 +16,7 @@ from scenelake.pipeline.retrieval.index import Index, Place
 from scenelake.pipeline.retrieval.keeper import Note
 from scenelake.pipeline.retrieval.rankings import Allowed
 from scenelake.pipeline.retrieval.segment import VECTOR_STEPS
-from scenelake.pipeline.retrieval.tokens import Wanted
+from scenelake.pipeline.retrieval.wanted import Wanted
 from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import SearchConfig
 from scenelake.schemas.errors import UsageError

@@ -9,7 +9,8 @@ import regex
 
 from scenelake.pipeline.retrieval.fuse import Entry
 from scenelake.pipeline.retrieval.hits import Found
-from scenelake.pipeline.retrieval.tokens import Wanted, is_nearly, tokens
+from scenelake.pipeline.retrieval.tokens import is_nearly, tokens
+from scenelake.pipeline.retrieval.wanted import Wanted
 from scenelake.pipeline.retrieval.words import FIELDS, text_of
 
 _SNIPPET_CHARACTERS = 160

@@ -11,8 +11,9 @@ from scenelake.pipeline.retrieval.choice import Choice
 from scenelake.pipeline.retrieval.fuse import Ranking
 from scenelake.pipeline.retrieval.index import Index, Place
 from scenelake.pipeline.retrieval.segment import Segment
-from scenelake.pipeline.retrieval.tokens import Wanted, small_words
+from scenelake.pipeline.retrieval.tokens import small_words
 from scenelake.pipeline.retrieval.vectors import Mask, Rows
+from scenelake.pipeline.retrieval.wanted import Wanted
 from scenelake.schemas.arrays import Float32
 
 _DIGITS = 6

@@ -19,7 +19,7 @@ from scenelake.pipeline.retrieval.hits import Found, Hit
 from scenelake.pipeline.retrieval.index import Index
 from scenelake.pipeline.retrieval.keeper import Note
 from scenelake.pipeline.retrieval.places import CurrentIndex
-from scenelake.pipeline.retrieval.tokens import Wanted, wanted
+from scenelake.pipeline.retrieval.wanted import Wanted, wanted
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
 from scenelake.workers.blas import one_thread

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 import regex
@@ -23,11 +22,6 @@ _ASCII_WORD = regex.compile(r"[a-z0-9]+")
 _ACCENT = regex.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
 """Marks of Latin, Greek and Cyrillic, Hebrew points, Arabic vowels: often left out. Those of
 other scripts are letters in all but name and stay."""
-_SEAM = regex.compile(
-    r"(?<=\p{Ll}{2})(?=\p{Lu}\p{Ll})|(?<=\p{L}{3})(?=\p{N})|(?<=\p{N})(?=\p{L}{3})"
-)
-"""Where a reader of screen text may have lost a space: "onTuesday", "Tickets68"."""
-_PHRASE = regex.compile(r'["“„«]([^"“”„«»]*)["”“»]')
 
 
 def tokens(text: str) -> list[str]:
@@ -35,31 +29,6 @@ def tokens(text: str) -> list[str]:
     if text.isascii():
         return list(_ASCII_WORD.findall(text.lower()))
     return [token for run in _RUN.findall(_folded(text)) for token in _parted(run)]
-
-
-def run_together(text: str) -> str:
-    """The words that screen text holds without spaces between: "Laura Brooks" of "LauraBrooks"."""
-    apart = ((word, _SEAM.sub(" ", word)) for word in text.split())
-    return " ".join(parts for word, parts in apart if parts != word)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a query asks for by words.
-
-    Attributes:
-        words: each once, in order, those of phrases too.
-        phrases: what was put in quotation marks: it must be there as it stands.
-    """
-
-    words: tuple[str, ...]
-    phrases: tuple[tuple[str, ...], ...]
-
-
-def wanted(query: str) -> Wanted:
-    """The words and the quoted phrases of a query; a lone quotation mark means nothing."""
-    quoted = (tuple(tokens(match[1])) for match in _PHRASE.finditer(query))
-    return Wanted(tuple(dict.fromkeys(tokens(query))), tuple(phrase for phrase in quoted if phrase))
 
 
 def may_be_off(word: str) -> bool:

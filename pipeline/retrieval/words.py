@@ -21,14 +21,14 @@ import tantivy
 
 from scenelake.pipeline.retrieval.choice import Choice
 from scenelake.pipeline.retrieval.films import Film
+from scenelake.pipeline.retrieval.spellings import also, run_together
 from scenelake.pipeline.retrieval.tokens import (
-    Wanted,
     in_other_number,
     is_lone_character,
     may_be_off,
-    run_together,
     tokens,
 )
+from scenelake.pipeline.retrieval.wanted import Wanted
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "said": ("said", "translated"),
@@ -269,4 +269,5 @@ def text_of(row: Mapping[str, Any], field: str) -> str:
     """The text of a row that is looked through as one field of words."""
     values = [row[column] for column in FIELDS[field]]
     text = "\n".join("\n".join(v) if isinstance(v, list) else v or "" for v in values)
-    return f"{text}\n{run_together(text)}" if field == "shown" else text
+    text = f"{text}\n{run_together(text)}" if field == "shown" else text
+    return "\n".join([text, *also(text)])

@@ -86,6 +86,28 @@ def test_screen_text_is_found_where_its_reader_lost_the_spaces(
     assert told == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [
+        ("84 euros", "eighty-four euros"),
+        ("eighty-four euros", "84 euros"),
+        ("sold for 14 million dollars", "sold for $14 million"),
+        ("built in 1995", "built in nineteen ninety-five"),
+        ("7 kilos of honey", "seven kilos of honey"),
+        ("20 percent", "twenty % of it"),
+    ],
+)
+def test_a_number_is_found_however_it_is_written(tmp_path: Path, asked: str, there: str) -> None:
+    without = asked.translate(str.maketrans("0123456789", "3333333333")).replace("four", "five")
+    assert first(tmp_path, asked, Told(without), Told(there)) == 1
+
+
+def test_a_small_number_in_words_is_a_word(tmp_path: Path) -> None:
+    """Who looks for two wheels does not ask for the figure 2."""
+    figure, words = Told("platform 2, then 2 again"), Told("on two wheels")
+    assert first(tmp_path, "two wheels", figure, words) == 1
+
+
 def test_an_s_that_is_no_plural_stays(tmp_path: Path) -> None:
     assert first(tmp_path, "gas", Told("the glass on a hill"), Told("it is no gap")) is None
 
