@@ -47,12 +47,13 @@ class ClipsConfig(Section):
     """Long films are worked on in clips: how, not what; no column depends on it.
 
     A clip of about `length_s`, or less, ends at the next cut within `search_s`, or else where
-    it is. The voice detector begins `listen_back_s` before a clip, to hear the same utterances.
+    it is. The voice detector begins `listen_back_s` before a clip, to hear the same utterances:
+    45 s and `vad.max_s` twice are enough to divide speech as if it had heard all.
     """
 
     length_s: float = Field(default=300.0, ge=1)
     search_s: PositiveFloat = 30.0
-    listen_back_s: PositiveFloat = 60.0
+    listen_back_s: PositiveFloat = 105.0
 
 
 class LimitsConfig(Section):

@@ -19,17 +19,20 @@ from scenelake.schemas.errors import InputError
 from scenelake.schemas.film import Source, Stream
 from scenelake.schemas.media import AudioChunk
 from scenelake.workers.packets import DecodeReport, Span, decoded_frames, frame_s, span_of
+from scenelake.workers.places import ROUNDED_S, SAMPLE_RATE, Place, place_of, silent
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
-SAMPLE_RATE = 16_000
 _CHUNK_S = 10.0
 _TOLERANCE_S = 0.035
 """Jitter of time stamps that is not a hole: thirty real files had none above 20 ms."""
 
 _SETTLE_S = 2.0
 """So long a beginning tells when a track starts. No chunk is given before."""
+
+_SETTLED_S = 0.0001
+"""Rounding to milliseconds moves the mean over so long a beginning by less than this."""
 
 _SAME_SAMPLE = 0.01
 """A sample that lies so little of one before an instant lies at it."""
@@ -53,7 +56,12 @@ class AudioReader:
 
     def _from_before(self) -> Iterator[AudioChunk]:
         """Chunks from some way before the span until it is full."""
-        track = _Track(chunk_n=int(_CHUNK_S * SAMPLE_RATE), span=self.span, report=self.report)
+        track = _Track(
+            stream=self.stream,
+            chunk_n=int(_CHUNK_S * SAMPLE_RATE),
+            span=self.span,
+            report=self.report,
+        )
         for frame in decoded_frames(
             self.path, self.source, self.stream, span=self.span, report=self.report
         ):
@@ -71,8 +79,7 @@ def open_audio(
 
     Args:
         start_s, end_s: only samples with ``start_s <= t < end_s``. Those of pieces that
-            follow each other are the whole film's, but for where between two samples of the
-            original each of ours is taken.
+            follow each other are the whole film's.
 
     Errors:
         InputError: the film has none.
@@ -103,19 +110,31 @@ def _n_before(time_s: float, chunk: AudioChunk) -> int:
 class _Track:
     """Puts resampled frames on the film's clock and cuts them into chunks.
 
+    Each of our samples is a whole number of ours after the beginning of the film's sound, and
+    so the same wherever reading begins.
+
     Attributes:
         heard_s: how long what was added is, sound that the resampler still holds included.
+        placed_s, is_counted: where the first sample belongs by the time of the first frame,
+            and how that is known.
+        late_s: by how much later the times of the first frames put it on average.
+        n_early: samples still to come that lie before what was added.
     """
 
+    stream: Stream
     chunk_n: int
     span: Span
     report: DecodeReport
     start_s: float | None = None
     heard_s: float = 0.0
+    placed_s: float = 0.0
+    late_s: float = 0.0
+    is_counted: bool = False
     n_settling: int = 0
     n_done: int = 0
     pending: list[Float32] = field(default_factory=list)
     n_pending: int = 0
+    n_early: int = 0
     resampler: Any = None
     layout: tuple[str, int, str] | None = None
 
@@ -125,19 +144,21 @@ class _Track:
         return (self.start_s or 0.0) + n / SAMPLE_RATE
 
     def add(self, frame: AudioFrame, time_s: float | None) -> Iterator[AudioChunk]:
+        place = place_of(frame, time_s, self.stream)
         if self.start_s is None:
-            self.start_s = time_s or 0.0
+            self.start_s = self.placed_s = place.first_s
+            self.is_counted = place.is_counted
         late_s = 0.0 if time_s is None else time_s - self.end_s
         if late_s < -_TOLERANCE_S:
             return  # this sound was heard already
         if time_s is not None and late_s > _TOLERANCE_S:
             self._flush()
-            yield from self._silence(time_s - self.end_s)
+            yield from self._silence(place.first_s - self.end_s)
         elif time_s is not None and self.heard_s < _SETTLE_S:
             self._settle(time_s)
         due_s = self.due_s if time_s is None else time_s
         self.heard_s += frame.samples / frame.sample_rate
-        if self._resampled(frame):
+        if self._resampled(frame, place):
             self.report.n_frames += self.span.holds(due_s)
         elif self.span.holds(due_s):
             self.report.refuse(due_s)
@@ -159,22 +180,25 @@ class _Track:
         Each is rounded, in some containers to milliseconds, and the very first may be odd.
         """
         self.n_settling += 1
-        self.start_s = (self.start_s or 0.0) + (time_s - self.due_s) / self.n_settling
+        self.late_s += (time_s - self.heard_s - self.placed_s - self.late_s) / self.n_settling
+        is_late = abs(self.late_s) > (ROUNDED_S if self.is_counted else _SETTLED_S)
+        n_late = round(self.late_s * SAMPLE_RATE) if is_late else 0
+        self.start_s = self.placed_s + n_late / SAMPLE_RATE
 
-    def _resampled(self, frame: AudioFrame) -> bool:
+    def _resampled(self, frame: AudioFrame, place: Place) -> bool:
         """Take a frame's samples; a damaged frame may have a form that nobody can resample."""
         import av
 
         frame.pts = None  # the resampler would invent samples for odd time stamps
         try:
-            self._match_format(frame)
+            self._match_format(frame, place)
             self._keep(self.resampler.resample(frame))
         except av.FFmpegError:
             self.resampler = self.layout = None
             return False
         return True
 
-    def _match_format(self, frame: AudioFrame) -> None:
+    def _match_format(self, frame: AudioFrame, place: Place) -> None:
         layout = (frame.format.name, frame.sample_rate, frame.layout.name)
         if layout == self.layout:
             return
@@ -183,6 +207,9 @@ class _Track:
         self._flush()
         self.layout = layout
         self.resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        if place.n_lead:
+            self.n_early = place.n_early
+            self._keep(self.resampler.resample(silent(frame, place.n_lead)))
 
     def _flush(self) -> None:
         if self.resampler is None:
@@ -194,6 +221,8 @@ class _Track:
     def _keep(self, frames: list[AudioFrame]) -> None:
         for frame in frames:
             samples = frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
+            samples, n_all = samples[self.n_early :], len(samples)
+            self.n_early = max(0, self.n_early - n_all)
             self.pending.append(samples)
             self.n_pending += len(samples)
 

@@ -127,7 +127,7 @@ class VoiceDetector(Engine, Protocol):
     def utterances(self, chunks: Iterable[AudioChunk]) -> Iterator[Utterance]:
         """Stretches with speech, in time order, none overlapping, none past the limit.
 
-        Reads the chunks as a stream: holds no more than one utterance of sound.
+        Reads the chunks as a stream: holds no more than two utterances of sound.
         """
         ...
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.film import Entry, Source, Stream
 from scenelake.workers.container import can_seek, demux, demux_from, open_media, seek_to
+from scenelake.workers.noise import NOISY, FreshDecoder
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -96,7 +97,8 @@ def decoded_frames(
         opened.codec_context.thread_type = "SLICE"
         if stream.codec in _RACING:
             opened.codec_context.thread_count = 1
-        progress = _Progress(source, stream, span, report)
+        fresh = FreshDecoder(opened.codec_context) if stream.codec in NOISY else None
+        progress = _Progress(source, stream, span, report, fresh)
         for packet in progress.up_to_a_break(packets):
             if packet.stream_index == stream.index and progress.is_wanted(packet):
                 yield from progress.decode(packet)
@@ -110,6 +112,7 @@ class _Progress:
     stream: Stream
     span: Span
     report: DecodeReport
+    fresh: FreshDecoder | None
     reached_s: float | None = None
 
     def up_to_a_break(self, packets: Iterator[Any]) -> Iterator[Any]:
@@ -133,10 +136,12 @@ class _Progress:
     def decode(self, packet: Any) -> list[Any]:
         import av
 
+        time_s = packet_s(packet, self.source)
         try:
+            if self.fresh is not None:
+                return self.fresh.decode(packet, time_s)
             return list(packet.decode())
         except av.FFmpegError:
-            time_s = packet_s(packet, self.source)
             if self.span.holds(self.reached_s if time_s is None else time_s):
                 self.report.refuse(time_s)
             return []

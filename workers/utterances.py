@@ -4,6 +4,11 @@ A stretch of speech begins where the score reaches a threshold and ends where it
 stayed below a lower one long enough. Neighbouring stretches become one utterance, for a
 transcriber does better with context; what grows past the limit is cut where speech is
 least likely. Bain et al. 2023, arXiv:2303.00747, section 3.1.
+
+Clips of one film divide the speech that both hear alike, wherever they began to listen: a
+speech of more than two utterances is cut near fixed times of the film's own clock. Were
+each cut laid by the one before it, two clips would agree after the next long silence only,
+and a transcriber gives other words for another division.
 """
 
 from __future__ import annotations
@@ -23,6 +28,11 @@ JOIN_S = 2.0
 """Stretches further apart than this are not joined: long silence invites phantom words."""
 PAUSE_S = 0.5
 """A cut is looked for where the mean score over this long is least."""
+AS_QUIET = 0.02
+"""Scores no further apart than this tell nothing of which pause is the better one."""
+STEP, REACH = 0.7, 0.12
+"""Times of the clock near which a long speech is cut, and how near, as parts of the longest
+utterance: from a cut near one of them, all that is near the next lies within it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +56,15 @@ class Limits:
     join: int
     pause: int
     longest: int
+    step: int
+    reach: int
 
     @classmethod
     def of(cls, config: VadConfig, *, window_s: float) -> Limits:
         def n(seconds: float) -> int:
             return round(seconds / window_s)
 
+        longest = int(config.max_s / window_s)
         return cls(
             enter=config.threshold,
             leave=max(config.threshold - HYSTERESIS, 0.01),
@@ -60,8 +73,15 @@ class Limits:
             pad=n(config.pad_s),
             join=max(n(JOIN_S), n(config.min_silence_s), n(config.pad_s)),
             pause=max(n(PAUSE_S), 1),
-            longest=int(config.max_s / window_s),
+            longest=longest,
+            step=round(STEP * longest),
+            reach=round(REACH * longest),
         )
+
+    @property
+    def two(self) -> int:
+        """What can be cut into two utterances with a choice of where."""
+        return 2 * (self.longest - self.reach)
 
 
 def join(
@@ -74,12 +94,12 @@ def join(
             Nothing is joined across a gap.
     """
     limits = Limits.of(config, window_s=window_s)
-    joiner = _Joiner(limits, sample_rate)
+    joiner = _Joiner(limits, sample_rate, window_s)
     due_s: float | None = None
     for window in windows:
         if due_s is not None and abs(window.start_s - due_s) > window_s / 2:
             yield from joiner.finish()
-            joiner = _Joiner(limits, sample_rate)
+            joiner = _Joiner(limits, sample_rate, window_s)
         yield from joiner.add(window)
         due_s = window.start_s + window_s
     yield from joiner.finish()
@@ -88,13 +108,14 @@ def join(
 class _Joiner:
     """Windows since the last utterance, and the stretches of speech found in them.
 
-    Positions count windows from the first one held. No more are held than make the
+    Positions count windows from the first one held. No more are held than make two of the
     longest utterance.
     """
 
-    def __init__(self, limits: Limits, sample_rate: int) -> None:
+    def __init__(self, limits: Limits, sample_rate: int, window_s: float) -> None:
         self._limits = limits
         self._sample_rate = sample_rate
+        self._window_s = window_s
         self._held: list[Window] = []
         self._stretches: list[tuple[int, int]] = []
         self._opened: int | None = None
@@ -103,15 +124,17 @@ class _Joiner:
     def add(self, window: Window) -> Iterator[Utterance]:
         self._held.append(window)
         self._follow(window.speech)
-        if len(self._held) >= self._limits.longest:
-            yield from self._take(self._cut())
-        elif self._opened is None:
-            yield from self._rest()
+        if self._is_over:
+            yield from self._take_all()
+        elif len(self._held) >= self._limits.two:
+            yield from self._take(self._cut_by_clock())
+        elif self._opened is None and not self._stretches:
+            self._drop_silence()
 
     def finish(self) -> Iterator[Utterance]:
         if self._opened is not None:
             self._close(self._voice_end())
-        yield from self._take(len(self._held))
+        yield from self._take_all()
 
     def _follow(self, speech: float) -> None:
         """Open or close a stretch at the newest window."""
@@ -136,22 +159,40 @@ class _Joiner:
         """Where the open stretch would end if it closed now."""
         return len(self._held) if self._quiet is None else self._quiet
 
-    def _rest(self) -> Iterator[Utterance]:
-        """Nobody speaks: keep the padding of a next stretch, or wait for one to join."""
-        if not self._stretches:
-            self._drop(len(self._held) - self._limits.pad)
-        elif len(self._held) - self._stretches[-1][1] >= self._limits.join:
-            yield from self._take(self._stretches[-1][1] + self._limits.pad)
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing that is said from now on is joined to what was said."""
+        if self._opened is not None or not self._stretches:
+            return False
+        return len(self._held) - self._stretches[-1][1] >= self._limits.join
 
-    def _cut(self) -> int:
-        """Where to end the longest utterance: after its last stretch, should nobody speak,
-        else in the middle of the least likely speech of its later half.
-        """
-        if self._opened is None and self._stretches:
-            return min(self._stretches[-1][1] + self._limits.pad, len(self._held))
-        half = self._limits.longest // 2
-        speech = np.array([window.speech for window in self._held[half:]])
-        return half + 1 + int(np.argmin(_mean_around(speech, self._limits.pause)))
+    def _take_all(self) -> Iterator[Utterance]:
+        """Give a speech that is over."""
+        while self._stretches:
+            end = min(self._stretches[-1][1] + self._limits.pad, len(self._held))
+            yield from self._take(end if end <= self._limits.longest else self._cut(end))
+
+    def _cut(self, end: int) -> int:
+        """Where to cut a speech that ends at `end`: near its middle, if two halves will do."""
+        longest = self._limits.longest
+        if end > self._limits.two:
+            return self._cut_by_clock()
+        first = max(end // 2 - longest // 4, end - longest)
+        return self._quietest(first, min(end // 2 + longest // 4, longest))
+
+    def _cut_by_clock(self) -> int:
+        """Where to cut a speech that may go on for hours: near a multiple of `step`."""
+        limits = self._limits
+        start = round(self._held[0].start_s / self._window_s)
+        time = (start + limits.longest - limits.reach) // limits.step * limits.step - start
+        return self._quietest(max(time - limits.reach, 1), time + limits.reach)
+
+    def _quietest(self, first: int, last: int) -> int:
+        """The middle one of the places that are as good as the best."""
+        speech = np.array([window.speech for window in self._held[first:last]])
+        means = _mean_around(speech, self._limits.pause)
+        (best,) = np.nonzero(means <= means.min() + AS_QUIET)
+        return first + int(best[len(best) // 2])
 
     def _take(self, end: int) -> Iterator[Utterance]:
         """Give the speech before `end`, keep what comes after."""
@@ -164,6 +205,7 @@ class _Joiner:
             last = min(before[-1][1] + self._limits.pad, end)
             yield self._utterance(first, last)
         self._drop(end)
+        self._drop_silence()
 
     def _utterance(self, first: int, last: int) -> Utterance:
         samples = np.concatenate([window.samples for window in self._held[first:last]])
@@ -177,6 +219,12 @@ class _Joiner:
         self._stretches = [(max(a - n, 0), b - n) for a, b in self._stretches if b > n]
         self._opened = None if self._opened is None else self._opened - n
         self._quiet = None if self._quiet is None else self._quiet - n
+
+    def _drop_silence(self) -> None:
+        """Keep of the silence before a speech only what will pad it."""
+        begun = len(self._held) if self._opened is None else self._opened
+        first = self._stretches[0][0] if self._stretches else begun
+        self._drop(first - self._limits.pad)
 
 
 def _mean_around(values: Float64, width: int) -> Float64:

@@ -8,6 +8,7 @@ the number of its threads for the whole process.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -33,6 +34,9 @@ CONTEXT = 64
 BLOCK = 32
 """Windows a call, about one second. Always as many, for a score must not depend on
 how the sound was chunked, and matrix products differ in the last bit with their shape."""
+PERIOD, LEAD = 20, 4
+"""Blocks after which the model forgets what it heard, but for the last few. It remembers
+for minutes: scores would depend on where in a film listening began."""
 JITTER_S = 0.02
 """Containers round presentation times; what is less late or early than this is on time."""
 BRIDGE_S = 1.0
@@ -94,16 +98,20 @@ class SileroVad:
 
 
 class _Scorer:
-    """Scores one unbroken run of samples that begins at `start_s`, block by block."""
+    """Scores one unbroken run of samples that begins at `start_s`, block by block.
+
+    Blocks lie on the film's clock, and periods of them, wherever in the film listening begins.
+    """
 
     def __init__(self, session: InferenceSession, *, start_s: float) -> None:
         self._session = session
-        self._origin_s = start_s
+        self._start_s = start_s
+        self._waiting = np.zeros(round(start_s * SAMPLE_RATE) % (BLOCK * WINDOW), np.float32)
+        self._origin_s = start_s - len(self._waiting) / SAMPLE_RATE
         self._n_scored = 0
-        self._waiting = np.zeros(0, np.float32)
-        self._context = np.zeros(CONTEXT, np.float32)
-        self._hidden = np.zeros((1, 1, 128), np.float32)
-        self._cell = np.zeros((1, 1, 128), np.float32)
+        self._n_blocks = round(self._origin_s * SAMPLE_RATE / (BLOCK * WINDOW))
+        self._latest: deque[Float32] = deque(maxlen=LEAD)
+        self._forget()
 
     @property
     def end_s(self) -> float:
@@ -123,16 +131,27 @@ class _Scorer:
             yield from self._scored(self._waiting)
 
     def _scored(self, samples: Float32) -> Iterator[Window]:
-        speech = self._score(np.pad(samples, (0, -len(samples) % (BLOCK * WINDOW))))
+        block = np.pad(samples, (0, -len(samples) % (BLOCK * WINDOW)))
+        if self._n_blocks % PERIOD == 0:
+            self._forget()
+        speech = self._score(block)
+        self._latest.append(block)
+        self._n_blocks += 1
         stored = _int16(samples)
         start_s = self._origin_s + self._n_scored / SAMPLE_RATE
         self._n_scored += len(samples)
         for n in range(0, len(samples), WINDOW):
-            yield Window(
-                samples=stored[n : n + WINDOW],
-                start_s=start_s + n / SAMPLE_RATE,
-                speech=float(speech[n // WINDOW]),
-            )
+            window_s = start_s + n / SAMPLE_RATE
+            if window_s + WINDOW / SAMPLE_RATE > self._start_s:
+                yield Window(stored[n : n + WINDOW], window_s, float(speech[n // WINDOW]))
+
+    def _forget(self) -> None:
+        """All but the latest blocks."""
+        self._context = np.zeros(CONTEXT, np.float32)
+        self._hidden = np.zeros((1, 1, 128), np.float32)
+        self._cell = np.zeros((1, 1, 128), np.float32)
+        for block in self._latest:
+            self._score(block)
 
     def _score(self, block: Float32) -> Float32:
         """(BLOCK * WINDOW,) samples to (BLOCK,) likelihoods of speech."""

@@ -89,12 +89,15 @@ def as_mp3(path: Path, samples: Float32) -> Path:
     return path
 
 
-def said(sentences: Sequence[str], speak: Callable[..., Float32], *, pause_s: float) -> Float32:
-    """Sentences one after another."""
+def said(
+    sentences: Sequence[str], speak: Callable[..., Float32], *, pauses_s: tuple[float, float]
+) -> Float32:
+    """Sentences one after another, with pauses of various lengths."""
+    rng = np.random.default_rng(3)
     voices = [trimmed(speak(sentence)) for sentence in sentences]
     starts_s = [0.4]
     for voice in voices:
-        starts_s.append(starts_s[-1] + len(voice) / SPEECH_RATE + pause_s)
+        starts_s.append(starts_s[-1] + len(voice) / SPEECH_RATE + rng.uniform(*pauses_s))
     return laid_out(starts_s[:-1], voices, starts_s[-1] + 0.5)
 
 
@@ -115,7 +118,8 @@ def inputs(
     folder = media_dir / "clips"
     folder.mkdir()
     cuts_s = [float(c) for c in np.cumsum(np.random.default_rng(4).uniform(1.5, 5.0, 11))]
-    paused, unbroken = said(SENTENCES[:6], speak, pause_s=2.4), said(SENTENCES, speak, pause_s=0.08)
+    paused = said(SENTENCES[:8], speak, pauses_s=(0.3, 3.0))
+    unbroken = said(SENTENCES, speak, pauses_s=(0.05, 0.1))
     return {
         "sonnet": with_shots(folder / "sonnet.mp4", read_samples(sonnet.audio), cuts_s),
         "paused": with_shots(folder / "paused.mkv", paused, [8.0, 21.0, 26.0]),

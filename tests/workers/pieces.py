@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from scenelake.schemas.film import Source
 from scenelake.schemas.media import AudioChunk
-from scenelake.workers.audio import SAMPLE_RATE, open_audio
+from scenelake.workers.audio import open_audio
 from scenelake.workers.packets import DecodeReport
+from scenelake.workers.places import SAMPLE_RATE
 from scenelake.workers.video import open_video, upright_size
 
 CUTS = (0.137, 0.4391, 0.75)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.film import Source
 from scenelake.schemas.media import AudioChunk
-from scenelake.workers.audio import SAMPLE_RATE, open_audio
+from scenelake.workers.audio import open_audio
+from scenelake.workers.places import SAMPLE_RATE
 from tests.media import films, packages
 
 HEARD_S = 0.02

@@ -13,7 +13,9 @@ import pytest
 from scenelake.schemas.errors import InputError
 from scenelake.schemas.film import Source
 from scenelake.workers import packets
+from scenelake.workers.places import SAMPLE_RATE
 from scenelake.workers.probe import probe
+from tests.conftest import Sonnet
 from tests.media import damage, films
 
 from .pieces import (
@@ -83,6 +85,33 @@ def test_decord_is_kept_from_the_middle_of_films_where_it_shows_other_pictures(
 @pytest.mark.parametrize("name", [*FILMS, *SOUNDS])
 def test_pieces_sound_as_the_whole_does(film_of: FilmOf, source_of: SourceOf, name: str) -> None:
     check_sound(film_of(name), source_of(film_of(name)))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        ("m4a", "aac"),
+        ("mka", "aac"),
+        ("ts", "aac"),
+        ("webm", "libopus"),
+        ("mp3", "libmp3lame"),
+        ("mka", "ac3"),
+    ],
+)
+def test_a_late_piece_has_the_samples_of_the_whole(
+    sonnet: Sonnet, media_dir: Path, source_of: SourceOf, suffix: str, codec: str
+) -> None:
+    """To the bit, noise that decoders make up included: a transcriber may hang on a bit."""
+    path = ffmpeg(media_dir / f"late_{codec}.{suffix}", "-i", str(sonnet.audio), "-c:a", codec)
+    (first, *more), _ = hear(path, source_of(path), (0.0, np.inf))
+    (late, *later), _ = hear(path, source_of(path), (27.1234, np.inf))
+    whole = np.concatenate([chunk.data for chunk in (first, *more)])
+    piece = np.concatenate([chunk.data for chunk in (late, *later)])
+    since = (late.start_s - first.start_s) * SAMPLE_RATE
+    assert since == pytest.approx(round(since), abs=1e-3)
+    n_unsure = round((41 - late.start_s) * SAMPLE_RATE)
+    assert len(piece) - n_unsure > 10 * SAMPLE_RATE
+    assert np.array_equal(piece[n_unsure:], whole[round(since) + n_unsure :])
 
 
 @pytest.mark.parametrize("name", FILMS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,55 @@ def test_what_fits_into_one_utterance_is_not_divided() -> None:
     assert spans(utterances) == [(0.0, 9.6)]
 
 
+def test_a_speech_of_two_utterances_is_cut_at_its_pause_near_the_middle() -> None:
+    one, two = joined(windows((6, 0.9), (0.4, 0.1), (8, 0.9), (3, 0)))
+    assert one.end_s - one.start_s == pytest.approx(6.2, abs=0.2)
+    assert two.end_s == pytest.approx(14.6)
+
+
+def speech(rng: np.random.Generator, *, pauses_s: tuple[float, float]) -> list[Window]:
+    """Minutes of sentences that last some seconds, with pauses, as a detector scores them."""
+    spans: list[tuple[float, float]] = []
+    for _ in range(80):
+        spans += [(rng.uniform(0.4, 4.0), 0.9), (rng.uniform(*pauses_s), 0.05)]
+    return [
+        replace(window, speech=float(np.clip(window.speech + rng.normal(0, 0.04), 0, 1)))
+        for window in windows(*spans)
+    ]
+
+
+@pytest.mark.parametrize("pauses_s", [(0.0, 0.2), (0.1, 0.7), (0.1, 1.5), (0.3, 3.0)])
+@pytest.mark.parametrize("seed", range(4))
+def test_speech_is_divided_alike_wherever_listening_begins(
+    seed: int, pauses_s: tuple[float, float]
+) -> None:
+    rng = np.random.default_rng(seed)
+    film = speech(rng, pauses_s=pauses_s)
+    whole = joined(iter(film))
+    for since_s in rng.uniform(0, len(film) * WINDOW_S - 60, 6):
+        first = int(since_s / WINDOW_S)
+        from_s = film[first].start_s + 2 * CONFIG.max_s + 4
+        heard = [u for u in joined(iter(film[first:])) if u.end_s > from_s]
+        assert spans(heard) == spans([u for u in whole if u.end_s > from_s])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_said_after_two_utterances_more_changes_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    film = speech(rng, pauses_s=(0.1, 1.5))
+    whole = joined(iter(film))
+    for until_s in rng.uniform(30, len(film) * WINDOW_S, 6):
+        heard = joined(iter(film[: int((until_s + 2 * CONFIG.max_s) / WINDOW_S)]))
+        assert spans([u for u in heard if u.start_s < until_s]) == spans(
+            [u for u in whole if u.start_s < until_s]
+        )
+
+
+def test_long_speech_without_pauses_is_not_cut_into_more_than_need_be() -> None:
+    utterances = joined(windows((300, 0.9), (3, 0)))
+    assert len(utterances) <= 300 / (0.7 * CONFIG.max_s) + 1
+
+
 def test_nothing_is_joined_across_a_gap_in_time() -> None:
     def stream() -> Iterator[Window]:
         yield from windows((2, 0.9))
@@ -94,12 +144,12 @@ def test_nothing_is_joined_across_a_gap_in_time() -> None:
 
 
 @pytest.mark.parametrize("likelihood", [0.0, 0.4, 0.9])
-def test_no_more_than_the_longest_utterance_is_ever_held(likelihood: float) -> None:
+def test_no_more_than_two_of_the_longest_utterance_are_ever_held(likelihood: float) -> None:
     read: list[weakref.ref[Int16]] = []
 
     def stream() -> Iterator[Window]:
         for window in windows((1, 0.9), (60, likelihood)):
-            assert sum(samples() is not None for samples in read) <= CONFIG.max_s / WINDOW_S + 1
+            assert sum(samples() is not None for samples in read) <= 2 * CONFIG.max_s / WINDOW_S
             read.append(weakref.ref(window.samples))
             yield window
 
