@@ -227,7 +227,12 @@ class _Job:
             from scenelake.pipeline.ray_engine import run_on_ray
 
             return run_on_ray(
-                steps, parcels, self._event, address=address, attempts=limits.attempts
+                steps,
+                parcels,
+                self._event,
+                address=address,
+                attempts=limits.attempts,
+                flow=self._flow,
             )
         return run_inline(
             steps, parcels, self._event, max_bytes=limits.bytes_on_the_way, flow=self._flow

@@ -25,6 +25,7 @@ from ray.exceptions import RayError
 from ray.util import metrics
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from scenelake.pipeline.ray_queues import Flow, QueueWatch
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
 from scenelake.schemas.errors import InputError, SceneLakeError, UsageError
 from scenelake.schemas.flow import Receipt
@@ -54,6 +55,7 @@ def run_on_ray(
     *,
     address: str | None = None,
     attempts: int = 3,
+    flow: Flow | None = None,
 ) -> Generator[Parcel]:
     """Give each parcel as it comes out of the last step, in no particular order.
 
@@ -63,13 +65,15 @@ def run_on_ray(
     Args:
         address: of a running cluster; None starts Ray on this machine and ends it after.
         attempts: at an item under which workers die, before it is called a failure.
+        flow: is told every second what waits before each step, from a thread of Ray's.
 
     Errors:
         UsageError, LakeError: what stops the whole run, raised here.
     """
     if not parcels:
         return
-    with _ray(address), _settings():
+    watch = QueueWatch([step.name for step in steps], _StepActor.__name__, flow) if flow else None
+    with _ray(address), _settings(watch):
         board = _board()
         dataset: Any = ray.data.from_items(
             [{"parcel": pickle.dumps(parcel)} for parcel in parcels],
@@ -243,7 +247,7 @@ def _pool(step: Step, steps: list[Step]) -> ActorPoolStrategy:
 
 
 @contextlib.contextmanager
-def _settings() -> Iterator[None]:
+def _settings(watch: QueueWatch | None) -> Iterator[None]:
     """Ray Data's settings for this run; those of the process are put back after."""
     context = DataContext.get_current()
     ours = {
@@ -252,6 +256,7 @@ def _settings() -> Iterator[None]:
         # A block for each parcel, given on as soon as it is there: a film's clips must not
         # wait for each other, nor travel to one worker together.
         "target_max_block_size": 1,
+        "custom_execution_callback_classes": [watch] if watch else [],
     }
     theirs = {name: getattr(context, name) for name in ours}
     for name, value in ours.items():

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from scenelake.pipeline.inline_engine import run_inline
 from scenelake.pipeline.ray_engine import run_on_ray
 from scenelake.pipeline.steps import Event, Parcel, Step
+from scenelake.pipeline.watcher import QueueState
 from scenelake.schemas.config import PoolConfig
 from scenelake.schemas.errors import InputError, LakeError, TransientError
 from scenelake.schemas.flow import Receipt
@@ -174,6 +175,18 @@ def test_an_item_may_become_many_or_none(engine: Run) -> None:
     double = Step("double", Double, Double.resources, (str,))
     out = list(engine([double, *steps()], parcels("film", "nothing"), lambda _: None))
     assert sorted(parcel.item.video_id for parcel in out) == ["film1ab", "film2ab"]
+
+
+def test_what_waits_before_each_step_is_told_on_the_way(engine: Run) -> None:
+    told: list[Mapping[str, QueueState]] = []
+    line = [_texts("first", "a"), Step("last", Finish, Finish.resources, (str,))]
+    line[0] = replace(line[0], pool=PoolConfig(max=1))
+    items = parcels(*(f"slow{i:02}" for i in range(14)))
+    assert len(list(engine(line, items, lambda _: None, flow=told.append))) == 14
+    assert {tuple(queues) for queues in told} == {("first", "last")}
+    assert max(queues["first"].n_items for queues in told) > 1
+    assert all(0 <= state.n_items <= 14 for queues in told for state in queues.values())
+    assert told[-1]["first"].n_items < 14
 
 
 def test_a_lake_that_cannot_be_written_stops_the_run_with_that_error(engine: Run) -> None:
