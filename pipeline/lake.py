@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from scenelake.pipeline.asking.asked import Asked
     from scenelake.pipeline.retrieval.filters import Filters
     from scenelake.pipeline.retrieval.hits import Hit
+
+
+_ENOUGH_OF_AN_ID = re.compile("[0-9a-f]{8,}")
+"""So much of a film's id is no other film's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +77,35 @@ class Lake:
         return self._read([f"failures/{n}" for n in self.folder.names("failures")], FAILURES)
 
     def find_video(self, name: str) -> dict[str, Any]:
-        """The one film whose id begins with `name`, or whose file has that name.
+        """The row of the one film whose id begins with `name`, or whose file has that name.
+
+        An id is found by the names of the lake's files, a film's name by its address: no
+        other film's row is read.
 
         Errors:
             UsageError: none, or more than one.
         """
-        rows: list[dict[str, Any]] = self.videos().to_pylist()
-        exact = [r for r in rows if name in (r["video_id"], r["uri"], Path(r["uri"]).name)]
-        found = exact or [r for r in rows if r["video_id"].startswith(name)]
+        files = self._committed("videos")
+        begin_so = [file for file in files if file.startswith(f"videos/{name}")]
+        is_id = _ENOUGH_OF_AN_ID.fullmatch(name) is not None and len(begin_so) == 1
+        found = begin_so if is_id else self._named(name, files) or begin_so
         if len(found) != 1:
             count = "no film" if not found else f"{len(found)} films"
             where = self.folder.uri
             raise UsageError(f"{where}: {count} named {name!r}; `scenelake show` lists them")
-        return found[0]
+        row: dict[str, Any] = self._read(found, VIDEOS).to_pylist()[0]
+        return row
+
+    def _named(self, name: str, files: Sequence[str]) -> list[str]:
+        """Of films' files, those whose film's id, address or file name this is."""
+        if not files:
+            return []
+        rows = self._read(files, None, columns=["video_id", "uri"]).to_pylist()
+        return [
+            file
+            for file, row in zip(files, rows, strict=True)
+            if name in (row["video_id"], row["uri"], Path(row["uri"]).name)
+        ]
 
     def search(
         self,
