@@ -146,7 +146,7 @@ def test_words_are_bare_in_order_and_within_their_utterances(
 def test_a_person_who_reads_is_understood(
     read_poem: Callable[[str], Transcript], sonnet: Any, name: str
 ) -> None:
-    assert jiwer.wer(plain(sonnet.text), text(read_poem(name).words)) < 0.12
+    assert jiwer.wer(plain(sonnet.text), text(read_poem(name).words)) < 0.15
     assert read_poem(name).language == "en"
     assert read_poem(name).translation == ()
 
