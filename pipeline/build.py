@@ -97,6 +97,11 @@ def _step(
     name: str, make: Callable[[], Any], kind: Any, takes: tuple[type, ...], config: Config
 ) -> Step:
     pool = config.pools.get(name, _DEFAULT_POOLS.get(name, PoolConfig()))
+    if pool.together > 1 and not hasattr(kind, "process_all"):
+        raise UsageError(
+            f"configuration: pools.{name}.together: {name} takes one clip at a time; "
+            "visual and speech can take several"
+        )
     own: Resources = kind.resources
     return Step(
         name=name,

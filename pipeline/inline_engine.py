@@ -87,6 +87,17 @@ class _Queue:
             self._changed.notify_all()
             return parcel
 
+    def some(self, most: int) -> list[Parcel]:
+        """The next parcel, and up to so many in all of those that are there already; or none."""
+        first = self.get()
+        if first is _END:
+            return []
+        with self._changed:
+            more = [self._parcels.popleft() for _ in range(min(most - 1, len(self._parcels)))]
+            self._n_bytes -= sum(parcel.n_bytes for parcel in more)
+            self._changed.notify_all()
+        return [first, *more]
+
     def get_within(self, timeout_s: float) -> Any:
         """As `get`; None where nothing comes in time."""
         with self._changed:
@@ -229,10 +240,10 @@ def _work(
 ) -> None:
     """Take parcels through a step; `turn` is waited for before each result is worked out."""
     try:
-        while (parcel := origin.get()) is not _END:
-            _take_through(worker, parcel, target, load, turn)
+        while parcels := origin.some(worker.together):
+            _take_through(worker, parcels, target, load, turn)
             # What a step that waits for its next parcel remembers is not freed.
-            del parcel
+            del parcels
     finally:
         worker.close()
     target.end()
@@ -240,15 +251,15 @@ def _work(
 
 def _take_through(
     worker: Worker,
-    parcel: Parcel,
+    parcels: list[Parcel],
     target: _Queue,
     load: _Load,
     turn: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """Only the step that `admits` waits for room: the others make it by going on."""
-    results = worker.advance(parcel)
-    wait = turn if worker.concerns(parcel) else nullcontext
-    n_bytes = parcel.n_bytes
+    results = worker.advance_all(parcels)
+    wait = turn if any(map(worker.concerns, parcels)) else nullcontext
+    n_bytes = sum(parcel.n_bytes for parcel in parcels)
     while (result := _next(results, wait)) is not None:
         if worker.admits and not n_bytes:
             load.come_in(result.n_bytes)

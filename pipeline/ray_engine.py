@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import ray
@@ -90,8 +91,10 @@ def run_on_ray(
                 dataset = ray_llm.through_model(
                     dataset, step.model, cpus=round(_STAGE_CPUS * scale, 3), next_cpus=cpus
                 )
-            dataset = dataset.flat_map(
-                _StepActor,
+            takes_many = step.pool.together > 1
+            through = _in_batches(dataset, step.pool.together) if takes_many else dataset.flat_map
+            dataset = through(
+                _BatchActor if takes_many else _StepActor,
                 fn_constructor_args=(step, board, attempts),
                 compute=_pool(step, steps),
                 num_cpus=cpus,
@@ -116,6 +119,10 @@ class _Board:
         """A worker takes an item up: how often one has without getting done with it."""
         self._events.append(event)
         self._begun[key] += 1
+        return self._begun[key]
+
+    def n_begun(self, key: Key) -> int:
+        """How often an item was taken up that nobody has got done with."""
         return self._begun[key]
 
     def finish(self, key: Key, events: list[Event]) -> None:
@@ -173,7 +180,7 @@ class _StepActor:
         self._metrics = _Metrics(step.name)
         threading.Thread(target=_end_with_node, name="node-watch", daemon=True).start()
 
-    def __call__(self, row: dict[str, Any]) -> Iterator[dict[str, bytes]]:
+    def __call__(self, row: Any) -> Iterator[dict[str, Any]]:
         parcel = self._unpack(row)
         outputs = [parcel] if isinstance(parcel, SceneLakeError) else self._advance(parcel)
         for out in outputs:
@@ -199,18 +206,33 @@ class _StepActor:
 
     def _work(self, parcel: Parcel) -> Iterator[Parcel]:
         """Work on a parcel, unless workers have died of it too often."""
-        key = (self._step.name, parcel.uri, *self._worker.place(parcel))
+        n_begun = self._begin(parcel)
+        yield from self._judged(self._attempted(parcel, n_begun))
+        self._finish([parcel])
+
+    def _begin(self, parcel: Parcel) -> int:
+        """How often workers have taken a parcel up without getting done with it."""
         started = self._worker.event(parcel, "started")
         self._metrics.note(started)
-        n_begun = ray.get(self._board.begin.remote(key, started))
-        for out in self._attempted(parcel, n_begun):
+        return int(ray.get(self._board.begin.remote(self._key(parcel), started)))
+
+    def _judged(self, outputs: Iterator[Parcel]) -> Iterator[Parcel]:
+        for out in outputs:
             self._metrics.judge(out.item)
             yield out
+
+    def _finish(self, parcels: Sequence[Parcel]) -> None:
+        """Tell what was done; which parcel an event is told with does not matter."""
         finished = [event for event in self._events if event.kind == "finished"]
         self._events.clear()
         for event in finished:
             self._metrics.note(event)
-        ray.get(self._board.finish.remote(key, finished))
+        for parcel in parcels:
+            ray.get(self._board.finish.remote(self._key(parcel), finished))
+            finished = []
+
+    def _key(self, parcel: Parcel) -> Key:
+        return (self._step.name, parcel.uri, *self._worker.place(parcel))
 
     def _attempted(self, parcel: Parcel, n_begun: int) -> Iterator[Parcel]:
         if n_begun <= self._attempts:
@@ -221,6 +243,50 @@ class _StepActor:
             error_type="crashed",
         )
         yield self._worker.failed(parcel, error)
+
+
+class _BatchActor(_StepActor):
+    """A worker that takes several parcels at once, of any films."""
+
+    def __call__(self, batch: Any) -> Iterator[dict[str, Any]]:
+        parcels = [self._unpack(row) for row in batch.to_pylist()]
+        for out in self._advance_all(parcels):
+            yield {"parcel": [pickle.dumps(out)]}
+
+    def _advance_all(
+        self, parcels: Sequence[Parcel | SceneLakeError]
+    ) -> Iterator[Parcel | SceneLakeError]:
+        mine: list[Parcel] = []
+        for parcel in parcels:
+            if isinstance(parcel, SceneLakeError):
+                yield parcel
+            elif self._worker.concerns(parcel):
+                mine.append(parcel)
+            else:
+                yield from self._advance(parcel)
+        try:
+            yield from self._work_on_all(mine)
+        except SceneLakeError as error:
+            yield error
+
+    def _work_on_all(self, parcels: Sequence[Parcel]) -> Iterator[Parcel]:
+        """Together, but for those that were in hand when a worker died: one of them is to blame.
+
+        They are taken one by one, and counted only then, the least suspect first.
+        """
+        n_deaths = [ray.get(self._board.n_begun.remote(self._key(p))) for p in parcels]
+        fresh = [p for p, n in zip(parcels, n_deaths, strict=True) if n == 0]
+        for parcel in fresh:
+            self._begin(parcel)
+        yield from self._judged(self._worker.advance_all(fresh))
+        self._finish(fresh)
+        for n, index in sorted(zip(n_deaths, range(len(parcels)), strict=True)):
+            if n > 0:
+                yield from self._work(parcels[index])
+
+
+def _in_batches(dataset: Any, n: int) -> Callable[..., Any]:
+    return partial(dataset.map_batches, batch_size=n, batch_format="pyarrow")
 
 
 def _end_with_node() -> None:

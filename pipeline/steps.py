@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -111,6 +111,11 @@ class Worker:
     def admits(self) -> bool:
         return self._step.admits
 
+    @property
+    def together(self) -> int:
+        """Parcels that it is given at once, at most."""
+        return self._step.pool.together
+
     def concerns(self, parcel: Parcel) -> bool:
         """Whether the step has work to do on a parcel."""
         if parcel.ended or not isinstance(parcel.item, self._step.takes):
@@ -131,6 +136,21 @@ class Worker:
         else:
             stage: Any = self._made()
             yield replace(parcel, item=stage.skip(parcel.item))
+
+    def advance_all(self, parcels: Sequence[Parcel]) -> Iterator[Parcel]:
+        """Take parcels of any films one step further, side by side where the stage can.
+
+        Where that fails, each is taken by itself, so that what is bad fails alone.
+
+        Errors:
+            UsageError, LakeError: the whole run cannot go on.
+        """
+        mine = [parcel for parcel in parcels if self.concerns(parcel)]
+        done = self._side_by_side(mine) if len(mine) > 1 else None
+        yield from done or ()
+        for parcel in parcels:
+            if done is None or not self.concerns(parcel):
+                yield from self.advance(parcel)
 
     def close(self) -> None:
         """Let go of what the stage holds besides memory."""
@@ -166,12 +186,49 @@ class Worker:
             self._stage = self._step.make()
         return self._stage
 
-    def _work(self, parcel: Parcel) -> Iterator[Parcel]:
-        self._report(self.event(parcel, "started"))
+    def _ready(self) -> Stage[Any, Any]:
         stage = self._made()
         if not self._is_set_up:
             stage.setup()
             self._is_set_up = True
+        return stage
+
+    def _side_by_side(self, parcels: Sequence[Parcel]) -> list[Parcel] | None:
+        """The parcels a step further; None where the stage cannot take them together."""
+        process_all = getattr(self._made(), "process_all", None)
+        if process_all is None:
+            return None
+        for parcel in parcels:
+            self._report(self.event(parcel, "started"))
+        stage = self._ready()
+        start_s = time.perf_counter()
+        try:
+            items = process_all([parcel.item for parcel in parcels])
+        except (UsageError, LakeError):
+            raise
+        except Exception as error:
+            logger.warning(
+                "%s: %d clips side by side: %s; now one by one",
+                self._step.name,
+                len(parcels),
+                error,
+            )
+            return None
+        busy_s = (time.perf_counter() - start_s) / len(parcels)
+        counts = _counts(stage)
+        for parcel in parcels:
+            self._report(replace(self.event(parcel, "finished"), busy_s=busy_s, counts=counts))
+            counts = {}
+        release_memory()
+        return [self._with_item(parcel, item) for parcel, item in zip(parcels, items, strict=True)]
+
+    @staticmethod
+    def _with_item(parcel: Parcel, item: Any) -> Parcel:
+        return replace(parcel, item=item, video_id=_video_id(item) or parcel.video_id)
+
+    def _work(self, parcel: Parcel) -> Iterator[Parcel]:
+        self._report(self.event(parcel, "started"))
+        stage = self._ready()
         busy_s, media_s = 0.0, None
         outputs = self._outputs(stage, parcel)
         while True:
@@ -192,7 +249,7 @@ class Worker:
     def _outputs(self, stage: Stage[Any, Any], parcel: Parcel) -> Iterator[Parcel]:
         try:
             for item in self._attempted(stage, parcel.item):
-                yield replace(parcel, item=item, video_id=_video_id(item) or parcel.video_id)
+                yield self._with_item(parcel, item)
         except (UsageError, LakeError):
             raise
         except Exception as error:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from scenelake.schemas.clips import EVERYTHING, Clip, Footage, Heard, Piece, Read, Seen
 from scenelake.schemas.config import Config
-from scenelake.schemas.media import FrameBatch, Picture, VisualEncoding
+from scenelake.schemas.media import FrameBatch, Picture, Utterance, VisualEncoding
 from scenelake.schemas.rows import Keyframe, ScreenText
 from scenelake.workers import registry
 from scenelake.workers.engines import TextReader, Transcriber, Transcript, VisualEncoder
@@ -44,6 +44,17 @@ class See:
         """Encode a clip's pictures, a batch at a time."""
         batches = _batches(item.pictures, self._batch_size)
         yield Seen(item, _joined([self._encoder.encode(batch) for batch in batches]))
+
+    def process_all(self, items: Sequence[Footage]) -> list[Seen]:
+        """Encode the pictures of clips of any films, in batches that hold several clips'."""
+        pictures = [picture for item in items for picture in item.pictures]
+        batches = _batches(pictures, self._batch_size)
+        encoding = _joined([self._encoder.encode(batch) for batch in batches])
+        ends = np.cumsum([len(item.pictures) for item in items])
+        return [
+            Seen(item, _part(encoding, end - len(item.pictures), end))
+            for item, end in zip(items, ends.tolist(), strict=True)
+        ]
 
     def skip(self, item: Footage) -> Seen:
         """The clip with the vectors that are known of its pictures."""
@@ -109,6 +120,12 @@ class Listen:
         """Write a clip's speech down."""
         yield _heard(item, self._transcriber.transcribe(item.seen.footage.utterances))
 
+    def process_all(self, items: Sequence[Read]) -> list[Heard]:
+        """Write down the speech of clips of any films, in batches that hold several clips'."""
+        utterances = [item.seen.footage.utterances for item in items]
+        transcripts = transcribed(self._transcriber, utterances)
+        return [_heard(item, told) for item, told in zip(items, transcripts, strict=True)]
+
     def skip(self, item: Read) -> Heard:
         """The clip with the words that are known of it."""
         known = _known(item.clip)
@@ -147,8 +164,16 @@ def _heard(item: Read, transcript: Transcript) -> Heard:
     return Heard(replace(footage.clip, known=None, makes=EVERYTHING), piece)
 
 
+def transcribed(transcriber: Transcriber, films: Sequence[Sequence[Utterance]]) -> list[Transcript]:
+    """Films' speech, together where the engine can."""
+    together: Callable[..., list[Transcript]] | None = getattr(transcriber, "transcribe_all", None)
+    if together is None:
+        return [transcriber.transcribe(utterances) for utterances in films]
+    return together(films)
+
+
 def _batches(pictures: Sequence[Picture], size: int) -> Iterator[FrameBatch]:
-    """Pictures of one film as frames; an empty film gives one empty batch."""
+    """Pictures as frames; where there are none, one empty batch."""
     if not pictures:
         yield FrameBatch(np.zeros((0, 2, 2, 3), dtype=np.uint8), np.zeros(0))
     for start in range(0, len(pictures), size):
@@ -156,6 +181,16 @@ def _batches(pictures: Sequence[Picture], size: int) -> Iterator[FrameBatch]:
         yield FrameBatch(
             np.stack([from_jpeg(p.jpeg) for p in part]), np.array([p.time_s for p in part])
         )
+
+
+def _part(encoding: VisualEncoding, start: int, end: int) -> VisualEncoding:
+    """Some of its pictures."""
+    return VisualEncoding(
+        vectors=encoding.vectors[start:end],
+        time_s=encoding.time_s[start:end],
+        labels=encoding.labels[start:end],
+        model=encoding.model,
+    )
 
 
 def _joined(encodings: Sequence[VisualEncoding]) -> VisualEncoding:

@@ -97,21 +97,28 @@ class WhisperTranscriber(ABC):
 
     def transcribe(self, utterances: Sequence[Utterance]) -> Transcript:
         """Words of one film, on its clock; without words, no language."""
-        heard = [u for u in utterances if len(u.samples)]
-        if not heard:
-            return Transcript((), None)
-        asked = self._config.language
-        language = whispers_own(asked) if asked else self._language(heard)
+        return self.transcribe_all([utterances])[0]
+
+    def transcribe_all(self, films: Sequence[Sequence[Utterance]]) -> list[Transcript]:
+        """As `transcribe` of each film, with the windows of those of one language together."""
+        heard = [[u for u in utterances if len(u.samples)] for utterances in films]
+        languages = [self._language_of(utterances) for utterances in heard]
         words = [
-            self._words(utterance, segments, language)
-            for utterance, segments in self._listened(heard, language, "transcribe")
+            [self._words(utterance, segments, language) for utterance, segments in of_film]
+            for of_film, language in zip(
+                self._listened(heard, languages, "transcribe"), languages, strict=True
+            )
         ]
-        if not any(words):
-            return Transcript((), None)
-        said = tuple(word for of_one in words for word in of_one)
-        spoken = [utterance for utterance, of_one in zip(heard, words, strict=True) if of_one]
-        translation = self._translation(spoken, said, language)
-        return Transcript(said, ISO_639_1.get(language, language), translation)
+        spoken = [
+            [utterance for utterance, of_one in zip(of_film, told, strict=True) if of_one]
+            for of_film, told in zip(heard, words, strict=True)
+        ]
+        said = [tuple(word for of_one in told for word in of_one) for told in words]
+        translations = self._translations(spoken, said, languages)
+        return [
+            Transcript(of_film, ISO_639_1.get(language, language) if of_film else None, english)
+            for of_film, language, english in zip(said, languages, translations, strict=True)
+        ]
 
     def _words(
         self, utterance: Utterance, segments: Sequence[Segment], language: str
@@ -121,27 +128,55 @@ class WhisperTranscriber(ABC):
             spoken = self._aligner.align(utterance, spoken)
         return list(on_film_clock(spoken, utterance, language=language))
 
-    def _translation(
-        self, utterances: Sequence[Utterance], said: tuple[Word, ...], language: str
-    ) -> tuple[Word, ...]:
-        """What is said in English: of utterances in which something is said."""
+    def _translations(
+        self,
+        films: Sequence[Sequence[Utterance]],
+        said: Sequence[tuple[Word, ...]],
+        languages: Sequence[str],
+    ) -> list[tuple[Word, ...]]:
+        """What each film says in English: of utterances in which something is said."""
         if not self._config.translate:
-            return ()
-        if language == "en":
-            return said
-        return tuple(
-            word
-            for utterance, segments in self._listened(utterances, language, "translate")
-            for word in on_film_clock(
-                believed(segments, self._config, is_translated=True), utterance, language="en"
-            )
-        )
+            return [()] * len(films)
+        foreign = [
+            () if language == "en" else utterances
+            for utterances, language in zip(films, languages, strict=True)
+        ]
+        listened = self._listened(foreign, languages, "translate")
+        return [
+            words if language == "en" else tuple(self._english(of_film))
+            for words, language, of_film in zip(said, languages, listened, strict=True)
+        ]
+
+    def _english(self, listened: Sequence[tuple[Utterance, list[Segment]]]) -> Iterator[Word]:
+        for utterance, segments in listened:
+            spoken = believed(segments, self._config, is_translated=True)
+            yield from on_film_clock(spoken, utterance, language="en")
 
     def _listened(
-        self, utterances: Sequence[Utterance], language: str, task: Task
-    ) -> Iterator[tuple[Utterance, list[Segment]]]:
-        heard = self._segments(utterances, language=language, task=task)
-        yield from zip(utterances, heard, strict=True)
+        self, films: Sequence[Sequence[Utterance]], languages: Sequence[str], task: Task
+    ) -> list[list[tuple[Utterance, list[Segment]]]]:
+        """Each film's utterances with what is heard in them."""
+        found: list[list[tuple[Utterance, list[Segment]]]] = [[] for _ in films]
+        for language in sorted(set(languages)):
+            places = [
+                (number, utterance)
+                for number, utterances in enumerate(films)
+                if languages[number] == language
+                for utterance in utterances
+            ]
+            if places:
+                utterances = [utterance for _, utterance in places]
+                heard = self._segments(utterances, language=language, task=task)
+                for (number, utterance), segments in zip(places, heard, strict=True):
+                    found[number].append((utterance, segments))
+        return found
+
+    def _language_of(self, utterances: Sequence[Utterance]) -> str:
+        """What is configured, or else heard; nothing in particular of silence."""
+        asked = self._config.language
+        if asked or not utterances:
+            return whispers_own(asked) if asked else ""
+        return self._language(utterances)
 
     def _language(self, utterances: Sequence[Utterance]) -> str:
         """The likeliest language of the longest utterances, each weighted by its length."""

@@ -24,8 +24,10 @@ class Stage(Protocol[In, Out]):
 
     A stage that makes column families names them in `families`, and has a method `skip`
     that gives the next item, without `setup`, from what is known of a clip already. A
-    stage that holds more than memory has `close`; one that counts more than its items has
-    `take_counts`, which gives what it counted since it was last asked, by name.
+    stage that takes items of several films side by side has `process_all`, which gives one
+    output for each, in their order. A stage that holds more than memory has `close`; one
+    that counts more than its items has `take_counts`, which gives what it counted since it
+    was last asked, by name.
     """
 
     resources: Resources

@@ -7,6 +7,7 @@ is waited for.
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     Look = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor | None]]
     """(N, 3, H, W) uint8 RGB to vectors (N, D) and scores of the names (N, L), if any."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class TorchVisual(ABC):
         """(N, H, W, 3) to (N, D) of length 1, with labels where there are names; N may be 0.
 
         Errors:
-            SceneLakeError: the model gives something that is not a number.
+            SceneLakeError: the model gives something that is not a number for all of several.
         """
         import torch
 
@@ -139,13 +142,19 @@ class TorchVisual(ABC):
             yield _on_device(pictures[start : start + size], self._place.device)
 
     def _unit(self, vectors: Float32) -> Float32:
-        """To length 1; zeros stay zeros."""
+        """To length 1; zeros stay zeros, and a picture that the model fails on alone gets them."""
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all():
-            raise SceneLakeError(
-                f"{self.model}: {int((~np.isfinite(lengths)).sum())} of {len(vectors)} vectors are "
+        bad = ~np.isfinite(lengths[:, 0])
+        if bad.any():
+            trouble = (
+                f"{self.model}: {int(bad.sum())} of {len(vectors)} vectors are "
                 f"not numbers with visual.dtype {self._config.dtype!r}; try float32"
             )
+            if len(bad) > 1 and bad.all():
+                raise SceneLakeError(trouble)
+            logger.warning("%s", trouble)
+            vectors = np.where(bad[:, None], 0, vectors)
+            lengths = np.where(bad[:, None], 0, lengths)
         return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
     def _labels(self, count: int, scores: torch.Tensor | None) -> list[tuple[Label, ...]]:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -64,6 +64,16 @@ class Append:
         is_first = item not in self._asked
         self._asked.add(item)
         return is_first
+
+
+class Together(Append):
+    """As `Append`, of several texts at once; shows of how many."""
+
+    def process_all(self, items: Sequence[str]) -> list[str]:
+        outputs = [f"{output}{len(items)}" for item in items for output in self.process(item)]
+        if any(item.startswith("alone") for item in items):
+            raise ValueError("not this one with others")
+        return outputs
 
 
 class Double:
@@ -169,6 +179,48 @@ def test_what_a_server_refuses_once_is_asked_for_again(ran: Ran) -> None:
     down = ran.item("down")
     assert isinstance(down, Failure)
     assert (down.stage, down.error_type) == ("first", "transient")
+
+
+def at_once(*items: str, run: Run) -> dict[str, Any]:
+    """Where items end that a step takes three at a time."""
+    step = Step("first", partial(Together, "a"), Append.resources, (str,), attempts=2)
+    taken = [
+        replace(step, pool=PoolConfig(together=3)),
+        Step("last", Finish, Finish.resources, (str,)),
+    ]
+    out = list(run(taken, parcels(*items), lambda _event: None))
+    assert sorted(parcel.uri for parcel in out) == sorted(items)
+    return {
+        parcel.uri: getattr(parcel.item, "video_id", None)
+        if isinstance(parcel.item, Receipt)
+        else parcel.item
+        for parcel in out
+    }
+
+
+def test_a_worker_takes_items_of_several_films_together(engine: Run) -> None:
+    """Inline they are those that wait while the first is slow."""
+    ends = at_once("slow0", *(f"film{n}" for n in range(1, 9)), run=engine)
+    assert all(str(end).startswith(f"{uri}a") for uri, end in ends.items())
+    assert any(str(end).endswith(("a2", "a3")) for end in ends.values())
+
+
+def test_what_cannot_be_taken_with_others_is_taken_alone_and_what_is_bad_fails_alone(
+    engine: Run,
+) -> None:
+    ends = at_once("film1", "alone2", "poison3", "film4", "film5", "film6", run=engine)
+    assert isinstance(ends.pop("poison3"), Failure)
+    assert all(str(end).startswith(f"{uri}a") for uri, end in ends.items())
+
+
+def test_an_item_under_which_workers_die_takes_none_of_those_beside_it_along(
+    local_ray: None,
+) -> None:
+    ends = at_once("deadly0", "film1", "film2", "film3", run=run_on_ray)
+    failure = ends.pop("deadly0")
+    assert isinstance(failure, Failure)
+    assert failure.error_type == "crashed"
+    assert all(str(end).startswith(f"{uri}a") for uri, end in ends.items())
 
 
 def test_an_item_may_become_many_or_none(engine: Run) -> None:

@@ -201,6 +201,34 @@ def test_alone_or_in_a_batch_makes_no_difference(engine: Make, speak: Speak, nam
     assert text(alone.words) == plain(" ".join(sentences))
 
 
+@pytest.mark.parametrize("name", BATCHED)
+def test_films_heard_together_are_heard_as_each_alone(
+    engine: Make, speak: Speak, name: str
+) -> None:
+    """The second film is silent, the third one long."""
+    made = engine(name, batch_size=4)
+    films = [
+        [said(speak, FIRST)],
+        [],
+        [said(speak, sentence, start_s=10.0 * i) for i, sentence in enumerate([LAST, "Yes."])],
+    ]
+    for together, film in zip(made.transcribe_all(films), films, strict=True):
+        assert_same(together, made.transcribe(film))
+
+
+def test_films_of_two_languages_heard_together_each_keep_their_own(
+    engine: Make, speak: Speak, of_many_languages: Callable[[str], str]
+) -> None:
+    model = of_many_languages("faster-whisper")
+    made = engine("faster-whisper", model=model, batch_size=4, beam_size=2, translate=True)
+    german = [said(speak, "Guten Morgen, meine Damen und Herren.", voice="de", wpm=130)]
+    told = made.transcribe_all([german, [said(speak, LAST)], german])
+    assert [one.language for one in told] == ["de", "en", "de"]
+    assert text(told[1].translation) == text(told[1].words) == plain(LAST)
+    assert text(told[0].translation) == "good morning my ladies and gentlemen"
+    assert_same(told[2], told[0])
+
+
 def test_sound_at_another_rate_is_written_down_all_the_same(engine: Make, speak: Speak) -> None:
     """The engines share what converts it."""
     made, usual = engine("faster-whisper", batch_size=4), said(speak, LAST)

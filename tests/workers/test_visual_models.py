@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scenelake.schemas.config import VisualConfig
@@ -46,6 +49,39 @@ def test_a_model_that_computes_no_numbers_is_an_error_and_no_row(
 
     with pytest.raises(SceneLakeError, match="5 of 5 vectors are not numbers"):
         loaded(name, folder).encode(slides)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_picture_that_a_model_fails_on_is_without_vector_and_the_others_keep_theirs(
+    folders: Folders, slides: FrameBatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    made = loaded(name, folders[name])
+    expected = made.encode(slides)
+    made._eye = replace(made._eye, look=spoiling_third(made._eye.look))
+
+    found = made.encode(slides)
+
+    assert not found.vectors[2].any()
+    assert found.labels[2] == ()
+    others = [0, 1, 3, 4]
+    np.testing.assert_allclose(found.vectors[others], expected.vectors[others], atol=1e-5)
+    assert "1 of 5 vectors are not numbers" in caplog.text
+
+
+def spoiling_third(look: Any) -> Any:
+    """As `look`, but what it makes of the third picture is no number."""
+    numbers = count()
+
+    def spoiling(pixels: Any) -> tuple[Any, Any]:
+        vectors, scores = look(pixels)
+        for row in range(len(vectors)):
+            if next(numbers) == 2:
+                for values in (vectors, scores):
+                    if values is not None:
+                        values[row] = float("nan")
+        return vectors, scores
+
+    return spoiling
 
 
 @pytest.mark.parametrize("name", ["siglip", "clip", "dinov2"])
