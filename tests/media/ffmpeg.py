@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +25,42 @@ def streams(path: Path) -> dict[str, dict[str, Any]]:
 def packet_span_s(path: Path) -> float:
     """From the earliest stream start to the end of the last packet, the cover art left out."""
     shown = ("-show_entries", "packet=stream_index,pts_time,dts_time,duration_time")
+    found = ffprobe(path, "-show_streams", *shown)
     starts = {
         s["index"]: float(s["start_time"]) if "start_time" in s else 0.0
-        for s in streams(path).values()
+        for s in found["streams"]
         if s.get("disposition", {}).get("attached_pic") != 1
     }
     ends = []
-    for packet in ffprobe(path, *shown)["packets"]:
+    for packet in found["packets"]:
         stamp = packet.get("pts_time", packet.get("dts_time"))
         if packet["stream_index"] in starts and stamp is not None:
             ends.append(float(stamp) + float(packet.get("duration_time", 0.0)))
     return max(ends) - min(starts.values())
 
 
-def clock_zero_s(path: Path) -> float:
-    """The earliest stream start, in the file's own time."""
-    return min(float(s["start_time"]) for s in streams(path).values())
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """When decoded frames are shown and heard, on the film's clock.
+
+    Attributes:
+        zero_s: the earliest stream start, in the file's own time.
+    """
+
+    zero_s: float
+    video_s: NDArray[np.float64]
+    audio_s: NDArray[np.float64]
 
 
-def frame_times_s(path: Path, kind: str) -> NDArray[np.float64]:
-    """When decoded frames of "v" or "a" are shown, on the film's clock."""
-    shown = ("-select_streams", kind, "-show_entries", "frame=best_effort_timestamp_time")
-    frames = ffprobe(path, *shown)["frames"]
-    times = [float(f["best_effort_timestamp_time"]) for f in frames]
-    return np.array(times) - clock_zero_s(path)
+def timeline(path: Path) -> Timeline:
+    shown = ("-show_entries", "frame=media_type,best_effort_timestamp_time")
+    found = ffprobe(path, "-show_streams", *shown)
+    zero_s = min(float(s["start_time"]) for s in found["streams"])
+    video_s, audio_s = (
+        [float(f["best_effort_timestamp_time"]) for f in found["frames"] if f["media_type"] == kind]
+        for kind in ("video", "audio")
+    )
+    return Timeline(zero_s, np.array(video_s) - zero_s, np.array(audio_s) - zero_s)
 
 
 def pictures(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .ffmpeg import frame_times_s, pictures, sound, streams
+from .ffmpeg import pictures, sound, streams, timeline
 
 MOST_BYTES = 1_500_000
 
@@ -25,7 +25,7 @@ def test_it_is_small_enough_to_commit_and_has_pictures_and_sound(demo: Any) -> N
 def test_it_cuts_where_its_scenes_meet_and_nowhere_else(demo: Any) -> None:
     film = pictures(demo.film, (640, 360))[:, ::8, ::8].astype(int)
     change = np.abs(np.diff(film, axis=0)).mean(axis=(1, 2, 3))
-    cuts_s = frame_times_s(demo.film, "v")[1:][change > 30]
+    cuts_s = timeline(demo.film).video_s[1:][change > 30]
     scenes = demo.truth["scenes"]
     assert cuts_s == pytest.approx([s["start_s"] for s in scenes[1:]], abs=0.001)
     assert [s["end_s"] for s in scenes[:-1]] == [s["start_s"] for s in scenes[1:]]

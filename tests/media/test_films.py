@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from . import damage, films
-from .ffmpeg import can_decode, clock_zero_s, ffprobe, frame_times_s, pictures, sound, streams
+from .ffmpeg import Timeline, can_decode, ffprobe, pictures, sound, streams, timeline
 from .films import FlashAndBeep
 from .muxing import TURNABLE
 
@@ -26,25 +26,24 @@ class Seen:
 
     flash_s: float
     beep_s: float
-    frames_s: NDArray[np.float64]
+    at: Timeline
 
 
 def watch(film: FlashAndBeep) -> Seen:
-    times_s = frame_times_s(film.path, "v")
+    at = timeline(film.path)
     brightness = pictures(film.path, film.size).mean(axis=(1, 2, 3))
-    assert len(brightness) == len(times_s)
+    assert len(brightness) == len(at.video_s)
     white = np.flatnonzero(brightness > 180)
     assert len(white) == 1
     first_loud = int(np.argmax(np.abs(sound(film.path)) > 0.3))
-    beep_s = frame_times_s(film.path, "a")[0] + first_loud / 48_000
-    return Seen(flash_s=times_s[white[0]], beep_s=beep_s, frames_s=times_s)
+    return Seen(at.video_s[white[0]], at.audio_s[0] + first_loud / 48_000, at)
 
 
 def check(film: FlashAndBeep) -> Seen:
     seen = watch(film)
     assert seen.flash_s == pytest.approx(film.flash_s, abs=EXACT_S)
     assert seen.beep_s == pytest.approx(film.beep_s, abs=EXACT_S)
-    assert seen.frames_s == pytest.approx(np.array(film.frames_s), abs=EXACT_S)
+    assert seen.at.video_s == pytest.approx(np.array(film.frames_s), abs=EXACT_S)
     return seen
 
 
@@ -64,24 +63,23 @@ def test_a_beep_can_come_later_than_the_flash(media_dir: Path, container: str) -
 @pytest.mark.parametrize("container", WITH_TIMES)
 def test_tracks_can_start_apart(media_dir: Path, container: str, offset_s: float) -> None:
     path = media_dir / f"offset{offset_s}.{container}"
-    check(films.flash_and_beep(path, audio_offset_s=offset_s))
-    apart = frame_times_s(path, "a")[0] - frame_times_s(path, "v")[0]
+    at = check(films.flash_and_beep(path, audio_offset_s=offset_s)).at
     # What an encoder puts before the first sample is played where nothing tells players to skip.
-    assert apart == pytest.approx(offset_s, abs=0.03)
+    assert at.audio_s[0] - at.video_s[0] == pytest.approx(offset_s, abs=0.03)
 
 
 @pytest.mark.parametrize("container", WITH_TIMES)
 def test_times_need_not_start_at_zero(media_dir: Path, container: str) -> None:
     path = media_dir / f"first.{container}"
-    check(films.flash_and_beep(path, first_timestamp_s=1.4))
-    assert clock_zero_s(path) == pytest.approx(1.4, abs=0.03)
+    seen = check(films.flash_and_beep(path, first_timestamp_s=1.4))
+    assert seen.at.zero_s == pytest.approx(1.4, abs=0.03)
 
 
 @pytest.mark.parametrize("container", WITH_TIMES)
 def test_frames_can_come_at_uneven_times(media_dir: Path, container: str) -> None:
     seen = check(films.flash_and_beep(media_dir / f"uneven.{container}", variable_rate=True))
-    assert np.diff(seen.frames_s).min() < 0.03
-    assert np.diff(seen.frames_s).max() > 0.07
+    assert np.diff(seen.at.video_s).min() < 0.03
+    assert np.diff(seen.at.video_s).max() > 0.07
 
 
 @pytest.mark.parametrize(("b_frames", "expected"), [(True, True), (False, False)])
@@ -119,7 +117,7 @@ def test_shots_change_at_their_cuts_and_nowhere_else(media_dir: Path, container:
     )
     shots = pictures(film.path, film.size).astype(int)
     change = np.abs(np.diff(shots, axis=0)).mean(axis=(1, 2, 3))
-    cuts_s = frame_times_s(film.path, "v")[1:][change > 25]
+    cuts_s = timeline(film.path).video_s[1:][change > 25]
     assert cuts_s == pytest.approx(np.array(film.cuts_s), abs=0.001)
     assert np.sort(change)[-4] < 10
 

@@ -164,10 +164,21 @@ def test_pages_that_processes_share_count_once() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_cpu_of_a_child_that_has_ended_is_counted() -> None:
-    before_s = usage().cpu_s
-    code = "import time\nwhile time.process_time() < 0.5: pass"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert usage().cpu_s - before_s >= 0.4
+    burn = "import time\nwhile time.process_time() < 0.5: pass"
+    code = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}], check=True)\n"
+        "print(flush=True)\nsys.stdin.read()\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        used = usage(child.pid)
+        child.communicate()
+    assert used.n_processes == 1
+    assert used.cpu_s >= 0.5
 
 
 def test_the_thread_ends_with_the_run() -> None:

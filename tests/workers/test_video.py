@@ -52,7 +52,7 @@ def shown_s(path: Path, zero_s: float) -> tuple[int, NDArray[np.float64]]:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("container", WITH_TIMES)
+@pytest.mark.parametrize("container", twins_slow(WITH_TIMES))
 def test_every_picture_comes_once_at_its_own_time(
     iscc_videos: dict[str, Path],
     source_of: SourceOf,
