@@ -12,6 +12,10 @@ PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check
 # is the same without, and the last one installed wins.
 HEADLESS := "opencv-python-headless>=5,<6"
 
+# Two at a time on two cores, each with one thread; files stay whole, for what their tests share.
+WORKERS  ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 # What would be missing from a wheel: modules, entry points, prompts, profiles, the demo film.
 WHEEL_TESTS := tests/schemas $(addprefix tests/pipeline/test_,cli.py doctor.py engines.py models.py \
 	settings.py store.py) $(addprefix tests/workers/test_,describe.py answer.py sandbox.py)
@@ -35,7 +39,7 @@ demo: models
 
 test: $(VENV)/.installed-test test-tools test-media test-models
 	@echo "== Tests"
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: $(VENV)/.installed-test test-tools test-media test-models
 	$(BIN)/python -m pytest -m slow
@@ -111,7 +115,7 @@ wheel-test: $(VENV)/.installed-test test-tools test-media test-models
 	$(BIN)/python -c "import pathlib, site; \
 		target = next(pathlib.Path('build/wheel-venv').glob('lib/python*/site-packages')); \
 		(target / 'libraries.pth').write_text(site.getsitepackages()[0])"
-	build/wheel-venv/bin/python -m pytest $(WHEEL_TESTS)
+	OMP_NUM_THREADS=1 build/wheel-venv/bin/python -m pytest $(PARALLEL) $(WHEEL_TESTS)
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ import cv2
 import fsspec
 import numpy as np
 import pytest
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from .media import packages, s3, speech
@@ -33,6 +37,36 @@ class Demo:
 
     film: Path
     truth: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRun:
+    """What the command made of the demo film, with everything at its default, and printed."""
+
+    folder: Path
+
+    @property
+    def lake(self) -> Path:
+        return self.folder / "lake"
+
+    @property
+    def document_file(self) -> Path:
+        return self.folder / "document.json"
+
+    @property
+    def told_file(self) -> Path:
+        return self.folder / "told.txt"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """From its stdout."""
+        document: dict[str, Any] = json.loads(self.document_file.read_text("utf-8"))
+        return document
+
+    @property
+    def told(self) -> str:
+        """From its stderr."""
+        return self.told_file.read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +112,29 @@ def demo() -> Demo:
     folder = REPOSITORY / "pipeline" / "demo"
     truth = json.loads((folder / "truth.json").read_text("utf-8"))
     return Demo(film=folder / "film.mp4", truth=truth)
+
+
+@pytest.fixture(scope="session")
+def demo_run(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """The demo film run by the command, once for all of pytest's workers: copy, don't change."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    made = DemoRun(folder / "demo")
+    with FileLock(folder / "demo.lock"):
+        if not made.document_file.exists():
+            _run_demo(demo.film, made)
+    return made
+
+
+def _run_demo(film: Path, into: DemoRun) -> None:
+    command = [sys.executable, "-c", "from scenelake.pipeline.cli import main; main()", "run"]
+    done = subprocess.run(
+        [*command, film, "--lake", into.lake, "--json"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    into.told_file.write_text(done.stderr, "utf-8")
+    into.document_file.write_text(done.stdout, "utf-8")
 
 
 @pytest.fixture(scope="session")

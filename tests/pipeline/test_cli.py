@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from scenelake.pipeline.cli import execute
-from tests.conftest import Demo
+from tests.conftest import Demo, DemoRun
 from tests.media import damage
 
 HIT = {
@@ -66,19 +66,14 @@ Command = Callable[..., Ran]
 
 
 @pytest.fixture(scope="module")
-def lake(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo film's lake, made by the command in a process of its own."""
-    lake = tmp_path_factory.mktemp("cli") / "lake"
-    command = [sys.executable, "-c", "from scenelake.pipeline.cli import main; main()"]
-    done = subprocess.run(
-        [*command, "run", demo.film, "--lake", lake, "--json"], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert document["committed"] == 1
-    assert "[1/1] film.mp4: committed, 4 scenes" in done.stderr
-    assert "Traceback" not in done.stderr
-    return lake
+def lake(demo_run: DemoRun) -> Path:
+    return demo_run.lake
+
+
+def test_run_tells_of_each_film_and_prints_its_document(demo_run: DemoRun) -> None:
+    assert demo_run.document["committed"] == 1
+    assert "[1/1] film.mp4: committed, 4 scenes" in demo_run.told
+    assert "Traceback" not in demo_run.told
 
 
 def test_help_loads_no_model_library_and_no_ray() -> None:

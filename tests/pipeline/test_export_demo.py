@@ -7,19 +7,14 @@ from pathlib import Path
 import pysubs2
 import pytest
 
-from scenelake.pipeline import Lake, run
+from scenelake.pipeline import Lake
 from scenelake.pipeline.export.job import export
-from tests.conftest import Demo
-from tests.pipeline.light import light_config, light_engines
+from tests.conftest import Demo, DemoRun
 
 
 @pytest.fixture(scope="module")
-def lake(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    folder = tmp_path_factory.mktemp("demo") / "lake"
-    config = light_config(speech={"beam_size": 1, "language": "en"})
-    with light_engines():
-        assert run([demo.film], folder, config=config, engine="inline").committed == 1
-    return Lake(folder)
+def lake(demo_run: DemoRun) -> Lake:
+    return Lake(demo_run.lake)
 
 
 @pytest.mark.parametrize("format_", ["srt", "vtt"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -25,7 +26,7 @@ from scenelake.pipeline.job import RunSummary
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
 from scenelake.workers import weights
-from tests.conftest import Demo, Sonnet
+from tests.conftest import Demo, DemoRun, Sonnet
 from tests.media import damage, films, packages
 from tests.pipeline.light import light_config, light_engines
 
@@ -42,19 +43,13 @@ def _light() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def demo_run(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
-    lake = tmp_path_factory.mktemp("demo") / "lake"
-    return lake, run([demo.film], lake)
-
-
-@pytest.fixture(scope="module")
-def demo_scenes(demo_run: tuple[Path, RunSummary]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = Lake(demo_run[0]).scenes().to_pylist()
+def demo_scenes(demo_run: DemoRun) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = Lake(demo_run.lake).scenes().to_pylist()
     return rows
 
 
-def test_the_summary_counts_films_seconds_and_steps(demo_run: tuple[Path, RunSummary]) -> None:
-    document = demo_run[1].to_json()
+def test_the_summary_counts_films_seconds_and_steps(demo_run: DemoRun) -> None:
+    document = demo_run.document
     assert (document["committed"], document["skipped"], document["failed"]) == (1, 0, 0)
     assert document["media_s"] == pytest.approx(41.458, abs=0.05)
     assert document["realtime_factor"] > 0
@@ -102,9 +97,9 @@ def test_scene_vectors_are_the_normalised_mean_of_their_keyframes(
 
 
 def test_the_same_command_again_does_nothing_and_changes_nothing(
-    demo: Demo, demo_run: tuple[Path, RunSummary]
+    demo: Demo, demo_run: DemoRun, tmp_path: Path
 ) -> None:
-    lake, _ = demo_run
+    lake = shutil.copytree(demo_run.lake, tmp_path / "lake")
     before = {p: p.read_bytes() for p in lake.rglob("*.parquet")}
     again = run([demo.film], lake)
     assert (again.committed, again.skipped, again.failed) == (0, 1, 0)
@@ -112,18 +107,15 @@ def test_the_same_command_again_does_nothing_and_changes_nothing(
     assert {p: p.read_bytes() for p in lake.rglob("*.parquet")} == before
 
 
-def test_a_renamed_film_is_the_same_film(
-    demo: Demo, demo_run: tuple[Path, RunSummary], tmp_path: Path
-) -> None:
+def test_a_renamed_film_is_the_same_film(demo: Demo, demo_run: DemoRun, tmp_path: Path) -> None:
+    lake = shutil.copytree(demo_run.lake, tmp_path / "lake")
     renamed = tmp_path / "another name.mov"
     renamed.write_bytes(demo.film.read_bytes())
-    again = run([renamed], demo_run[0])
+    again = run([renamed], lake)
     assert (again.committed, again.skipped) == (0, 1)
 
 
-def test_another_configuration_is_run_anew(
-    demo: Demo, demo_run: tuple[Path, RunSummary], tmp_path: Path
-) -> None:
+def test_another_configuration_is_run_anew(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     run([packages.bikes()], lake, config=LIGHT)
     other = LIGHT.model_copy(update={"scene": LIGHT.scene.model_copy(update={"max_s": 5.0})})
@@ -192,23 +184,24 @@ def test_only_what_failed_is_tried_again(mixed: tuple[Path, RunSummary]) -> None
 
 
 def test_scenes_tile_films_words_are_in_one_scene_and_pictures_open(
-    mixed: tuple[Path, RunSummary], demo_run: tuple[Path, RunSummary]
+    mixed: tuple[Path, RunSummary], demo_run: DemoRun
 ) -> None:
-    for lake in (Lake(mixed[0]), Lake(demo_run[0])):
+    for lake in (Lake(mixed[0]), Lake(demo_run.lake)):
         durations = {v["video_id"]: v["duration_s"] for v in lake.videos().to_pylist()}
         for video_id, duration_s in durations.items():
             check_film(lake.scenes(video_id=video_id).to_pylist(), duration_s)
 
 
 def test_both_engines_write_the_same_tables(
-    demo: Demo, demo_run: tuple[Path, RunSummary], tmp_path: Path, local_ray: None
+    demo: Demo, demo_run: DemoRun, tmp_path: Path, local_ray: None
 ) -> None:
     inputs = [demo.film, packages.bikes(), packages.iscc_audio()["wav"]]
-    run([packages.bikes(), packages.iscc_audio()["wav"]], demo_run[0])
+    shutil.copytree(demo_run.lake, tmp_path / "inline")
+    run(inputs[1:], tmp_path / "inline")
     summary = run(inputs, tmp_path / "ray", engine="ray")
     assert summary.committed == 3
     for table in ("videos", "scenes"):
-        inline, ray = (_rows(root / table) for root in (demo_run[0], tmp_path / "ray"))
+        inline, ray = (_rows(tmp_path / name / table) for name in ("inline", "ray"))
         assert len(inline) == len(ray) > 0
         for ours, theirs in zip(inline, ray, strict=True):
             _assert_same(ours, theirs, where=table)
