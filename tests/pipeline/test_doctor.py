@@ -42,11 +42,21 @@ def broken_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PutModule:
     return put
 
 
+@pytest.mark.slow
 def test_on_this_machine_every_step_loads_its_model() -> None:
     report = doctor.examine()
     assert report.problems == ()
     assert report.ok
     assert all(step.ready and step.model for step in report.steps)
+
+
+def test_a_step_that_loads_here_is_ready_and_tells_its_model() -> None:
+    def probe(*args: str) -> dict[str, Any]:
+        return doctor.run_probe(*args) if args[1:2] in (("cv2",), ("vad",)) else all_well(*args)
+
+    report = doctor.examine(probe=probe)
+    assert report.ok
+    assert {step.name: step.model for step in report.steps}["vad"].startswith("silero-vad@")
 
 
 def test_opencv_without_libgl_is_named_with_its_remedy(broken_module: PutModule) -> None:

@@ -26,7 +26,7 @@ def make_films(folder: Path, n: int) -> list[Path]:
     ]
 
 
-def check(lake: Path, films: list[Path]) -> None:
+def assert_each_is_itself(lake: Path, films: list[Path]) -> None:
     """In each film the screen agrees with the address, and what is said is no other film's."""
     known = {film.stem for film in films}
     found = {Path(v["uri"]).stem: _said_and_shown(lake, v) for v in Lake(lake).videos().to_pylist()}
@@ -43,12 +43,13 @@ def _said_and_shown(lake: Path, video: dict[str, Any]) -> tuple[str, set[str]]:
     return said, {text["text"] for scene in scenes for text in scene["ocr"]}
 
 
+@pytest.mark.slow
 def test_each_film_has_its_own_words_and_pictures_after_kills(tmp_path: Path) -> None:
     films = make_films(tmp_path / "films", 12)
     command = Command(films, tmp_path / "lake", tmp_path / "home")
     ending = outlive(command, ["driver"] * 2, rng=random.Random(5), within_s=2.0)
     assert len(ending.kills) == 2
-    check(tmp_path / "lake", films)
+    assert_each_is_itself(tmp_path / "lake", films)
 
 
 @pytest.mark.slow
@@ -62,6 +63,6 @@ def test_two_hundred_films_on_both_engines(tmp_path: Path) -> None:
         command = Command(films, tmp_path / engine, tmp_path / f"{engine}-home", engine=engine)
         ending = outlive(command, victims, rng=random.Random(9), within_s=60.0)
         assert ending.redone == []
-        check(tmp_path / engine, films)
+        assert_each_is_itself(tmp_path / engine, films)
         assert unfinished(tmp_path / engine) == []
     assert_same_lakes(tmp_path / "inline", tmp_path / "ray")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.media import damage
 from tests.media.numbered import numbered_film, numbers
 from tests.pipeline.killing import Command, Ending, outlive
 from tests.pipeline.lakes import assert_same_lakes, assert_whole_files, rows, unfinished
+from tests.pipeline.test_identity import assert_each_is_itself
 
 CLIPS_S = 2.5
 N_UNDER_WAY = 13
@@ -48,6 +50,16 @@ def check(command: Command, ending: Ending, reference: Path) -> None:
     assert ending.redone == []
 
 
+def without_the_rest(reference: Path, copy: Path, film: Path) -> Path:
+    """A copy of a lake in which one film is all there is; what failed stays."""
+    shutil.copytree(reference, copy)
+    for row in rows(reference, "videos"):
+        if row["uri"] != str(film):
+            for table in ("videos", "scenes"):
+                (copy / table / f"{row['video_id']}.parquet").unlink()
+    return copy
+
+
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
     """Three films, and the lake they make."""
@@ -56,16 +68,17 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
     return films, undisturbed(films, folder)
 
 
-def test_a_run_killed_three_times_ends_as_if_nothing_had_been(
+def test_a_run_killed_twice_ends_as_if_nothing_had_been_and_each_film_is_itself(
     few: tuple[list[Path], Path], tmp_path: Path
 ) -> None:
     films, reference = few
     command = Command(films, tmp_path / "lake", tmp_path / "home")
     rng = random.Random(7)
-    ending = outlive(command, ["decoder", "driver", "driver"], rng=rng, within_s=1.0)
-    assert [victim for victim, _ in ending.kills] == ["decoder", "driver", "driver"]
+    ending = outlive(command, ["decoder", "driver"], rng=rng, within_s=1.0)
+    assert [victim for victim, _ in ending.kills] == ["decoder", "driver"]
     assert ending.n_found
     check(command, ending, reference)
+    assert_each_is_itself(tmp_path / "lake", films[:-1])
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +127,13 @@ def test_what_a_killed_run_had_begun_is_no_film_to_readers(
     few: tuple[list[Path], Path], tmp_path: Path
 ) -> None:
     """Killed between the scenes and the row of a film, of which the row comes last."""
-    films, reference = few
+    (film, *_, bad), reference = few
     lake = tmp_path / "lake"
-    command = Command(films, lake, tmp_path / "home")
+    command = Command([film, bad], lake, tmp_path / "home")
     run = command.start(stop="videos/")
     assert run.wait() == -9
     assert list((lake / "scenes").glob("*.parquet"))
     with pytest.raises(UsageError, match="holds no film yet"):
         Lake(lake).scenes()
     ending = outlive(command, [], rng=random.Random(0), within_s=0.0)
-    check(command, ending, reference)
+    check(command, ending, without_the_rest(reference, tmp_path / "reference", film))

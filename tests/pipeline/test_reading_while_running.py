@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from scenelake.pipeline import Lake
@@ -10,7 +11,8 @@ from scenelake.pipeline.retrieval.search import Query, Searcher
 from tests.media.numbered import digits, numbered_film, numbers
 from tests.pipeline.killing import Command, Running
 
-N_FILMS = 6
+N_FILMS = 4
+BETWEEN_LOOKS_S = 0.3
 
 
 def test_every_film_is_found_and_answered_from_as_soon_as_it_is_committed(tmp_path: Path) -> None:
@@ -23,6 +25,7 @@ def test_every_film_is_found_and_answered_from_as_soon_as_it_is_committed(tmp_pa
     try:
         while not run.ended:
             seen.append(reader.look())
+            time.sleep(BETWEEN_LOOKS_S)
     finally:
         finish(run)
     seen.append(reader.look())

@@ -80,8 +80,8 @@ def _counted(*answers: Answer) -> Callable[[dict[str, Any], str], Answer]:
 def test_a_hundred_scenes_come_through_all_faults_each_with_its_own_reply() -> None:
     with (
         scripted_server(_parrot) as server,
-        faulty(FaultProxy(server.port, seed=3, slow_s=5.0)) as proxy,
-        _chat(server, base_url=proxy.url, timeout_s=4.0, concurrency=24) as chat,
+        faulty(FaultProxy(server.port, seed=3, slow_s=3.0)) as proxy,
+        _chat(server, base_url=proxy.url, timeout_s=2.5, concurrency=24) as chat,
     ):
         replies = chat.say([_prompt(number) for number in range(100)])
         assert _texts(replies) == [f'{{"scene": {number}}}' for number in range(100)]

@@ -14,6 +14,7 @@ from scenelake.workers.cut import AdaptiveCut
 from scenelake.workers.engines import CutDetector, CutPass
 from scenelake.workers.transnet import TransNetV2
 from tests.media import films
+from tests.media.twins import twins_slow
 
 from .conftest import Reading
 
@@ -66,7 +67,7 @@ def test_hard_cuts_are_found_at_their_frames(
     assert read_film(film.path, "pyav").cuts_s == pytest.approx(film.cuts_s, abs=0.001)
 
 
-@pytest.mark.parametrize("container", ["mp4", *SAME_PICTURES])
+@pytest.mark.parametrize("container", twins_slow(["mp4", *SAME_PICTURES]))
 def test_what_a_person_sees_as_a_cut_is_found_and_nothing_else(
     iscc_videos: dict[str, Path], read_film: ReadFilm, container: str
 ) -> None:
@@ -77,7 +78,7 @@ def test_what_a_person_sees_as_a_cut_is_found_and_nothing_else(
     assert unmatched(reading.cuts_s, [*true_s, *dissolve_s], within_s=TWO_FRAMES_S) == []
 
 
-@pytest.mark.parametrize("container", SAME_PICTURES)
+@pytest.mark.parametrize("container", twins_slow(SAME_PICTURES))
 def test_the_same_film_has_the_same_cuts_in_every_container(
     iscc_videos: dict[str, Path], read_film: ReadFilm, container: str
 ) -> None:

@@ -185,7 +185,9 @@ def test_a_variable_rate_is_the_same_in_clips(media_dir: Path, source_of: Source
     assert cuts_of(parts) == pytest.approx(cut_times_s, abs=0.001)
 
 
-@pytest.mark.parametrize("container", ["mp4", "webm", "mpg"])
+@pytest.mark.parametrize(
+    "container", ["mp4", *(pytest.param(name, marks=pytest.mark.slow) for name in ("webm", "mpg"))]
+)
 def test_a_real_film_has_the_same_cuts_in_clips(
     iscc_videos: dict[str, Path], source_of: SourceOf, container: str
 ) -> None:
@@ -194,6 +196,7 @@ def test_a_real_film_has_the_same_cuts_in_clips(
     assert len(cuts_of(parts)) > 15
 
 
+@pytest.mark.slow
 def test_a_music_video_is_the_same_in_clips(music_video: Path, source_of: SourceOf) -> None:
     parts = check_same(Film(music_video, source_of(music_video), config_of(30.0)))
     assert len(cuts_of(parts)) > 100

@@ -38,6 +38,11 @@ ENGINES: Mapping[str, Any] = {
 }
 BATCHED = ("faster-whisper", "transformers")
 EVERY = pytest.mark.parametrize("name", ENGINES)
+SLOWER = tuple(
+    pytest.param(name, marks=pytest.mark.slow) for name in ("openai-whisper", "transformers")
+)
+FIRST_QUICK = pytest.mark.parametrize("name", ["faster-whisper", *SLOWER])
+"""For what costs most; of the others the sonnet tells first whether they are right."""
 MOST_WORDS_OTHERWISE = 0.05
 NEAR_S, SHARE_NEAR = 0.25, 0.9
 
@@ -177,7 +182,7 @@ def test_where_nothing_is_said_there_are_no_words(engine: Make, name: str) -> No
     assert made.transcribe([silence, whole(noise(3), start_s=5.0), empty]) == nothing
 
 
-@EVERY
+@FIRST_QUICK
 def test_an_utterance_without_speech_does_not_touch_the_others(
     engine: Make, speak: Speak, name: str
 ) -> None:
@@ -239,7 +244,7 @@ def test_sound_at_another_rate_is_written_down_all_the_same(engine: Make, speak:
     )
 
 
-@EVERY
+@FIRST_QUICK
 def test_a_prompt_tells_how_names_are_written(engine: Make, speak: Speak, name: str) -> None:
     utterance = [said(speak, "My friend Kathryn Smythe lives by the sea.")]
     for told in ({"hotwords": "Kathryn Smythe"}, {"initial_prompt": "About Kathryn Smythe."}):
@@ -311,14 +316,7 @@ def of_many_languages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str
     return functools.cache(lambda name: str(saved[name]()))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "faster-whisper",
-        pytest.param("openai-whisper", marks=pytest.mark.slow),
-        pytest.param("transformers", marks=pytest.mark.slow),
-    ],
-)
+@FIRST_QUICK
 def test_german_is_told_from_other_languages_and_translated_beside_itself(
     engine: Make, speak: Speak, of_many_languages: Callable[[str], str], name: str
 ) -> None:

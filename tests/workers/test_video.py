@@ -24,6 +24,7 @@ from scenelake.workers.packets import DecodeReport
 from scenelake.workers.tracks import warnings
 from scenelake.workers.video import VideoFrame, VideoReader, open_video, upright_size
 from tests.media import ffmpeg, films, packages
+from tests.media.twins import twins_slow
 
 from .conftest import Reading
 
@@ -70,7 +71,7 @@ def test_every_picture_comes_once_at_its_own_time(
     assert (np.diff(reading.times_s) > 0).all()
 
 
-@pytest.mark.parametrize("container", WITH_TIMES)
+@pytest.mark.parametrize("container", twins_slow(WITH_TIMES))
 def test_both_decoders_show_the_same_pictures(
     iscc_videos: dict[str, Path], read_film: ReadFilm, container: str
 ) -> None:
@@ -89,13 +90,13 @@ def test_swf_is_read_by_pyav_alone(
     assert reading.times_s == pytest.approx(times_s, abs=EXACT_S)
 
 
-@pytest.mark.parametrize("container", ["ogg", "ogv"])
+@pytest.mark.parametrize("container", twins_slow(["ogg", "ogv"]))
 def test_of_a_damaged_film_the_pictures_that_decode_come_at_their_own_times(
     iscc_videos: dict[str, Path], read_film: ReadFilm, container: str
 ) -> None:
     path = iscc_videos[container]
     # ffmpeg shows 366 of 1441 pictures.
-    times_s = ffmpeg.frame_times_s(path, "v")
+    times_s = ffmpeg.timeline(path).video_s
     reading = read_film(path, "pyav")
     assert len(reading.times_s) == len(times_s)
     assert reading.times_s == pytest.approx(times_s, abs=EXACT_S)
@@ -112,7 +113,7 @@ def test_decord_is_kept_from_transport_streams_whose_pictures_it_mixes_up(
     assert footage.pictures
 
 
-@pytest.mark.parametrize("container", NOT_BY_DECORD)
+@pytest.mark.parametrize("container", twins_slow(NOT_BY_DECORD))
 def test_decord_refuses_what_it_cannot_read_in_one_line(
     iscc_videos: dict[str, Path], source_of: SourceOf, container: str
 ) -> None:
