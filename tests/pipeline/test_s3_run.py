@@ -53,11 +53,18 @@ def stored(films: list[Path], s3_user: S3Server) -> list[str]:
     return [s3_user.uri(f"films/{film.name}") for film in films]
 
 
-def test_films_of_a_bucket_come_into_a_lake_of_a_bucket_once(
-    stored: list[str], on_disk: Path, s3_user: S3Server
-) -> None:
+@pytest.fixture
+def lake(stored: list[str], s3_user: S3Server) -> str:
+    """A lake in a bucket of films in a bucket; after the first test all is there."""
     lake = s3_user.uri("lakes/inline")
-    assert run(stored, lake, config=CONFIG).committed == len(stored)
+    summary = run(stored, lake, config=CONFIG)
+    assert (summary.committed, summary.skipped) in ((len(stored), 0), (0, len(stored)))
+    return lake
+
+
+def test_films_of_a_bucket_come_into_a_lake_of_a_bucket_once(
+    stored: list[str], on_disk: Path, lake: str
+) -> None:
     assert_same_lakes(lake, on_disk, but=ELSEWHERE)
     assert sorted(Lake(lake).videos()["uri"].to_pylist()) == sorted(stored)
     again = run(stored, lake, config=CONFIG)
@@ -65,11 +72,7 @@ def test_films_of_a_bucket_come_into_a_lake_of_a_bucket_once(
     assert left_on_the_way(lake) == []
 
 
-def test_what_is_in_the_bucket_is_parquet_to_anybody(
-    stored: list[str], on_disk: Path, s3_user: S3Server
-) -> None:
-    lake = s3_user.uri("lakes/anybody")
-    run(stored[:1], lake, config=CONFIG)
+def test_what_is_in_the_bucket_is_parquet_to_anybody(on_disk: Path, lake: str) -> None:
     files = fsspec.filesystem("s3")
     table = pyarrow.dataset.dataset(files.glob(f"{lake}/scenes/*.parquet"), filesystem=files)
     ids = set(table.to_table(columns=["scene_id"])["scene_id"].to_pylist())
@@ -77,9 +80,7 @@ def test_what_is_in_the_bucket_is_parquet_to_anybody(
     assert ids <= set(Lake(on_disk).scenes(columns=["scene_id"])["scene_id"].to_pylist())
 
 
-def test_the_command_shows_a_lake_of_a_bucket(stored: list[str], s3_user: S3Server) -> None:
-    lake = s3_user.uri("lakes/shown")
-    run(stored[:1], lake, config=CONFIG)
+def test_the_command_shows_a_lake_of_a_bucket(stored: list[str], lake: str) -> None:
     command = [sys.executable, "-c", "from scenelake.pipeline.cli import main; main()"]
     shown = json.loads(subprocess.check_output([*command, "show", lake, "--json"]))
     assert stored[0] in json.dumps(shown)
