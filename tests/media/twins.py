@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pytest
+from tests.params import slow
 
 TWINS = frozenset("3g2 f4v m4v mov mpeg ogg wmv".split())
 """The same packets of pictures as in 3gp, mp4, mpg, ogv and asf, in the same format."""
@@ -12,6 +12,5 @@ TWINS = frozenset("3g2 f4v m4v mov mpeg ogg wmv".split())
 
 def twins_slow(containers: Iterable[str]) -> list[object]:
     """Parameters of a test: all of these, the twins among them for the slow run."""
-    return [
-        pytest.param(name, marks=pytest.mark.slow) if name in TWINS else name for name in containers
-    ]
+    names = list(containers)
+    return [n for n in names if n not in TWINS] + slow(*(n for n in names if n in TWINS))

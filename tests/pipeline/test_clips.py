@@ -194,6 +194,7 @@ def test_sound_alone_is_one_shot_divided_at_a_pause(clips: Ran) -> None:
     assert [scene["keyframes"] for scene in scenes] == [[], []]
 
 
+@pytest.mark.slow
 def test_clips_that_hear_the_speech_otherwise_lose_and_double_none_of_it(
     inputs: dict[str, Path], whole: Ran, tmp_path: Path
 ) -> None:

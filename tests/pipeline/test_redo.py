@@ -18,6 +18,7 @@ from scenelake.pipeline.job import RunSummary
 from scenelake.pipeline.plan import is_described, to_make
 from scenelake.schemas.config import Config
 from tests.media import films
+from tests.params import slow
 from tests.pipeline.light import light_engines
 
 UInt8 = NDArray[np.uint8]
@@ -210,7 +211,7 @@ def scenes_bytes(ran: Ran) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (ran.lake / "scenes").glob("*.parquet")}
 
 
-@pytest.mark.parametrize("change", ["summary", "visual", "speech", "cut"])
+@pytest.mark.parametrize("change", ["summary", "cut", *slow("visual", "speech")])
 def test_going_back_gives_the_first_lake_again(
     film: Path, base: Ran, redo: Redo, change: str
 ) -> None:

@@ -26,6 +26,7 @@ from scenelake.schemas.errors import UsageError
 from scenelake.workers import weights
 from tests.conftest import Demo, DemoRun, Sonnet
 from tests.media import damage, films, packages
+from tests.params import slow
 from tests.pipeline.light import light_config, light_engines
 
 LIGHT = light_config()
@@ -194,7 +195,7 @@ def recogniser() -> WhisperModel:
     return WhisperModel(str(weights.locate("whisper-tiny")), compute_type="int8")
 
 
-@pytest.mark.parametrize("form", ["film", pytest.param("mp3", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("form", ["film", *slow("mp3")])
 def test_the_sonnet_is_heard_as_well_as_by_the_recogniser_alone(
     sonnet: Sonnet, tmp_path: Path, recogniser: WhisperModel, form: str
 ) -> None:

@@ -105,6 +105,7 @@ def test_workers_on_ray_write_the_same_into_a_bucket(
     assert left_on_the_way(lake) == []
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_between_scenes_and_film_leaves_none_and_the_next_completes_it(
     stored: list[str], on_disk: Path, s3_user: S3Server, tmp_path: Path
 ) -> None:

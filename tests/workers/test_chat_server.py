@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +26,7 @@ from tests.media.chat_servers import (
     scripted_server,
 )
 from tests.media.fault_proxy import KINDS, FaultProxy, faulty
+from tests.media.ports import free_ports
 
 SCHEMA = {
     "type": "object",
@@ -112,8 +112,7 @@ def test_faults_change_no_word_of_a_real_servers_replies() -> None:
 
 
 def test_a_server_that_is_not_there_is_named_with_what_to_do() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    (port,) = free_ports(1)
     nobody = ChatServer(f"http://user:word@127.0.0.1:{port}/v1", key="", model="any")
     with (
         _chat(nobody, attempts=1) as chat,

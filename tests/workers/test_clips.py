@@ -17,6 +17,7 @@ from scenelake.workers.places import SAMPLE_RATE
 from scenelake.workers.probe import probe
 from tests.conftest import Sonnet
 from tests.media import damage, films
+from tests.params import slow
 
 from .pieces import (
     CHIRP,
@@ -256,7 +257,7 @@ def test_a_film_that_breaks_off_is_the_same_in_pieces_and_has_nothing_after(
     assert total([after.report]) == (0, 0, [], [])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *slow(2)])
 @pytest.mark.parametrize("name", ["h264.mp4", "open.ts", "open.mkv", "mpeg4.avi", "mpeg2.mpg"])
 def test_a_damaged_film_is_the_same_in_pieces(
     film_of: FilmOf, source_of: SourceOf, media_dir: Path, name: str, seed: int

@@ -22,6 +22,7 @@ from tests.media import films
 from tests.media.muxing import Pictures, Sound, write_film
 from tests.media.scenery import drifting_shots
 from tests.media.speech import SPEECH_RATE
+from tests.params import slow
 
 SourceOf = Callable[[Path], Source]
 SIZE = (96, 54)
@@ -112,7 +113,7 @@ def random_cuts(seed: int, duration_s: float, *, least_s: float, most_s: float) 
     return [float(cut_s) for cut_s in cuts_s if cut_s < duration_s - least_s]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *slow(1, 2)])
 def test_a_film_with_cuts_near_its_borders_is_the_same_in_clips(
     cut_film: Callable[..., Film], seed: int
 ) -> None:
@@ -185,9 +186,7 @@ def test_a_variable_rate_is_the_same_in_clips(media_dir: Path, source_of: Source
     assert cuts_of(parts) == pytest.approx(cut_times_s, abs=0.001)
 
 
-@pytest.mark.parametrize(
-    "container", ["mp4", *(pytest.param(name, marks=pytest.mark.slow) for name in ("webm", "mpg"))]
-)
+@pytest.mark.parametrize("container", ["mp4", *slow("webm", "mpg")])
 def test_a_real_film_has_the_same_cuts_in_clips(
     iscc_videos: dict[str, Path], source_of: SourceOf, container: str
 ) -> None:

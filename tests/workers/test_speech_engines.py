@@ -29,6 +29,7 @@ from scenelake.workers.speech_openai import OpenAiWhisper
 from scenelake.workers.speech_transformers import TransformersWhisper
 from scenelake.workers.vad import SileroVad
 from tests.media import whisper_checkpoints as checkpoints
+from tests.params import slow
 
 RATE = 16_000
 ENGINES: Mapping[str, Any] = {
@@ -38,10 +39,9 @@ ENGINES: Mapping[str, Any] = {
 }
 BATCHED = ("faster-whisper", "transformers")
 EVERY = pytest.mark.parametrize("name", ENGINES)
-SLOWER = tuple(
-    pytest.param(name, marks=pytest.mark.slow) for name in ("openai-whisper", "transformers")
+FIRST_QUICK = pytest.mark.parametrize(
+    "name", ["faster-whisper", *slow("openai-whisper", "transformers")]
 )
-FIRST_QUICK = pytest.mark.parametrize("name", ["faster-whisper", *SLOWER])
 """For what costs most; of the others the sonnet tells first whether they are right."""
 MOST_WORDS_OTHERWISE = 0.05
 NEAR_S, SHARE_NEAR = 0.25, 0.9
