@@ -15,11 +15,11 @@ from typing import Any
 
 from scenelake.pipeline.by_row import Ask, Hear
 from scenelake.pipeline.commit import Commit
-from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.join import Join
-from scenelake.pipeline.lake_access import SUMMARISE, LakeAccess, RunInfo
 from scenelake.pipeline.plan import Plan
 from scenelake.pipeline.steps import Step
+from scenelake.pipeline.storing.folder import Folder
+from scenelake.pipeline.storing.lake_access import SUMMARISE, LakeAccess, RunInfo
 from scenelake.pipeline.summarise import Summarise
 from scenelake.schemas.clips import Clip, Footage, Heard, Read, Seen
 from scenelake.schemas.config import Config, PoolConfig, family_hashes

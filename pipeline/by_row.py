@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scenelake.pipeline.lake_access import LakeAccess
+from scenelake.pipeline.storing.lake_access import LakeAccess
 from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Part
 from scenelake.workers import registry

@@ -16,15 +16,13 @@ from typing import Any
 
 import click
 
-from scenelake.pipeline import (
-    cli_ask,
-    cli_eval,
-    cli_export,
-    cli_lake,
-    cli_machine,
-    cli_search,
-)
-from scenelake.pipeline.cli_options import (
+from scenelake.pipeline.commands import ask as cli_ask
+from scenelake.pipeline.commands import evaluate as cli_eval
+from scenelake.pipeline.commands import export as cli_export
+from scenelake.pipeline.commands import lake as cli_lake
+from scenelake.pipeline.commands import machine as cli_machine
+from scenelake.pipeline.commands import search as cli_search
+from scenelake.pipeline.commands.options import (
     as_json,
     config_of,
     config_option,
@@ -92,7 +90,7 @@ def run(
     (.txt .jsonl .csv .parquet with `uri`). Give the same command again to go on.
     """
     from scenelake.pipeline.job import run as run_films
-    from scenelake.pipeline.progress import watching
+    from scenelake.pipeline.watching.progress import watching
 
     config = config_of(profile, config_path, settings, strict=strict)
     with watching(sys.stderr) as watcher:

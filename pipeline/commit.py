@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scenelake.pipeline.lake_access import LakeAccess
+from scenelake.pipeline.storing.lake_access import LakeAccess
 from scenelake.schemas.film import Source
 from scenelake.schemas.flow import Facts, Receipt, Skipped
 from scenelake.schemas.rows import Video

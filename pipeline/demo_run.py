@@ -10,7 +10,7 @@ from pathlib import Path
 from scenelake.pipeline import show
 from scenelake.pipeline.job import run
 from scenelake.pipeline.lake import Lake
-from scenelake.pipeline.progress import watching
+from scenelake.pipeline.watching.progress import watching
 from scenelake.schemas.errors import SceneLakeError
 
 _QUERY = "space launch"

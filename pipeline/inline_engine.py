@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
-from scenelake.pipeline.watcher import QueueState
+from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.workers.devices import share_memory
 
 _QUEUE_ITEMS = 2

@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from scenelake.pipeline.build import build
-from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.inline_engine import run_inline
-from scenelake.pipeline.lake_access import LakeAccess
-from scenelake.pipeline.monitor import Monitor
-from scenelake.pipeline.report import report, write_report
 from scenelake.pipeline.sources import expand
 from scenelake.pipeline.steps import Event, Parcel, Step
-from scenelake.pipeline.store import Store
-from scenelake.pipeline.watcher import QueueState, Verdict, Watcher, Watchers
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.lake_access import LakeAccess
+from scenelake.pipeline.storing.store import Store
+from scenelake.pipeline.watching.monitor import Monitor
+from scenelake.pipeline.watching.report import report, write_report
+from scenelake.pipeline.watching.watcher import QueueState, Verdict, Watcher, Watchers
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputErrorType, UsageError
 from scenelake.schemas.flow import Busy, Receipt, Skipped

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from scenelake.pipeline.lake_access import LakeAccess
-from scenelake.pipeline.recall import Recall
+from scenelake.pipeline.storing.lake_access import LakeAccess
+from scenelake.pipeline.storing.recall import Recall
 from scenelake.schemas.clips import Heard, Piece
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputError

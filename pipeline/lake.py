@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from scenelake.pipeline.folder import Folder, folder_at
+from scenelake.pipeline.storing.folder import Folder, folder_at
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import LakeError, UsageError
 from scenelake.schemas.tables import FAILURES, VIDEOS

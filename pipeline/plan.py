@@ -7,9 +7,9 @@ from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
-from scenelake.pipeline.known_files import KnownFiles
-from scenelake.pipeline.lake_access import LakeAccess
-from scenelake.pipeline.recall import Recall
+from scenelake.pipeline.storing.known_files import KnownFiles
+from scenelake.pipeline.storing.lake_access import LakeAccess
+from scenelake.pipeline.storing.recall import Recall
 from scenelake.schemas.clips import EVERYTHING, Clip
 from scenelake.schemas.config import OF_FILMS, Config
 from scenelake.schemas.errors import InputError

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scenelake.pipeline.watcher import QueueState
+from scenelake.pipeline.watching.watcher import QueueState
 
 logger = logging.getLogger(__name__)
 

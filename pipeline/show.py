@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scenelake.pipeline.lake import Lake
-from scenelake.pipeline.progress import clock
+from scenelake.pipeline.watching.progress import clock
 from scenelake.schemas.tables import VIDEOS
 
 _SCENE_COLUMNS = (

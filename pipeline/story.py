@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from scenelake.pipeline.folder import Folder
+from scenelake.pipeline.storing.folder import Folder
 from scenelake.schemas.film import Source
 from scenelake.schemas.flow import Facts
 from scenelake.schemas.rows import Label, Vector

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from scenelake.pipeline.lake_access import SUMMARISE, LakeAccess
+from scenelake.pipeline.storing.lake_access import SUMMARISE, LakeAccess
 from scenelake.pipeline.story import read_story
 from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Part, Receipt

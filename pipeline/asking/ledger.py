@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 
 from scenelake.pipeline.asking.questions import Item
-from scenelake.pipeline.folder import Folder, folder_at
-from scenelake.pipeline.store import packed
+from scenelake.pipeline.storing.folder import Folder, folder_at
+from scenelake.pipeline.storing.store import packed
 from scenelake.schemas.errors import LakeError, UsageError
 from scenelake.schemas.rows import Answer
 from scenelake.schemas.tables import ANSWERS, answers_table

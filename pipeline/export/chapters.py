@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from scenelake.pipeline.progress import clock
+from scenelake.pipeline.watching.progress import clock
 from scenelake.schemas.rows import Chapter
 
 LEAST_SITE_CHAPTERS = 3

@@ -17,7 +17,7 @@ from scenelake.pipeline.export.page_text import (
     section,
     text,
 )
-from scenelake.pipeline.progress import clock
+from scenelake.pipeline.watching.progress import clock
 
 _MAX_COVERS = 300
 """Beyond that the page would take too long to open."""

@@ -20,7 +20,7 @@ from scenelake.pipeline.export.page_text import (
 )
 from scenelake.pipeline.export.pictures import data_url
 from scenelake.pipeline.export.timeline import scene_at, seen_bars, timeline
-from scenelake.pipeline.progress import clock
+from scenelake.pipeline.watching.progress import clock
 from scenelake.schemas.rows import Chapter
 
 _COLUMNS = (

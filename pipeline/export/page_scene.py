@@ -8,7 +8,7 @@ from typing import Any
 from scenelake.pipeline.export.outline import turns
 from scenelake.pipeline.export.page_text import text
 from scenelake.pipeline.export.pictures import data_url
-from scenelake.pipeline.progress import clock
+from scenelake.pipeline.watching.progress import clock
 from scenelake.schemas.rows import Word
 
 _WIDTH, _SMALL_WIDTH = 400, 200

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from scenelake.pipeline.export.outline import Outline
 from scenelake.pipeline.export.page_text import counted, text
-from scenelake.pipeline.progress import clock
-from scenelake.pipeline.report_plots import COLOURS
+from scenelake.pipeline.watching.progress import clock
+from scenelake.pipeline.watching.report_plots import COLOURS
 from scenelake.schemas.rows import Chapter
 
 _WIDTH = 1000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from scenelake.pipeline.folder import Folder
+from scenelake.pipeline.storing.folder import Folder
 from scenelake.schemas.arrays import Float32
 from scenelake.schemas.errors import LakeError
 

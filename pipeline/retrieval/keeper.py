@@ -22,13 +22,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scenelake.pipeline.folder import Folder
 from scenelake.pipeline.retrieval import films
 from scenelake.pipeline.retrieval.catalogue import NAME, Catalogue, Part, facts_of
 from scenelake.pipeline.retrieval.films import Film
 from scenelake.pipeline.retrieval.index import Index, segments_of, tidied, without
 from scenelake.pipeline.retrieval.segment import FULL_ROWS, Segment
 from scenelake.pipeline.retrieval.words import Words
+from scenelake.pipeline.storing.folder import Folder
 from scenelake.schemas.errors import LakeError
 
 logger = logging.getLogger(__name__)

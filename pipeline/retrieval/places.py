@@ -10,11 +10,11 @@ from pathlib import Path
 
 import platformdirs
 
-from scenelake.pipeline.folder import Folder
-from scenelake.pipeline.folder_local import LocalFolder
 from scenelake.pipeline.retrieval import films
 from scenelake.pipeline.retrieval.index import Index
 from scenelake.pipeline.retrieval.keeper import Keeper, Note, index_in_memory
+from scenelake.pipeline.storing.folder import Folder
+from scenelake.pipeline.storing.folder_local import LocalFolder
 
 _SETTLED_NS = 2_000_000_000
 

@@ -19,10 +19,10 @@ from films import warm_film
 from ours import SETTINGS
 
 from scenelake.pipeline.build import build
-from scenelake.pipeline.folder import folder_at
-from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.settings import load_config
 from scenelake.pipeline.steps import Event, Parcel, Step, Worker
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.lake_access import LakeAccess
 
 
 def main() -> None:

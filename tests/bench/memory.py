@@ -16,7 +16,7 @@ from typing import Any
 from common import answer, save, say, started, table
 from films import LARGE, SIZE, long_film
 
-from scenelake.pipeline.processes import usage
+from scenelake.pipeline.watching.processes import usage
 
 MINUTES = (1, 6, 20, 60)
 QUICK_SIZE = (320, 180)

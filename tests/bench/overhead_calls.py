@@ -18,16 +18,17 @@ from common import fresh_folder, say
 from films import warm_film
 from ours import SETTINGS
 
-from scenelake.pipeline import folder_local, plan
+from scenelake.pipeline import plan
 from scenelake.pipeline.build import build
-from scenelake.pipeline.claims import Claims
-from scenelake.pipeline.folder import folder_at
-from scenelake.pipeline.folder_local import LocalFolder
-from scenelake.pipeline.lake_access import LakeAccess
 from scenelake.pipeline.settings import load_config
-from scenelake.pipeline.staging import Staging
 from scenelake.pipeline.steps import Event, Worker
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing import folder_local
+from scenelake.pipeline.storing.claims import Claims
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.folder_local import LocalFolder
+from scenelake.pipeline.storing.lake_access import LakeAccess
+from scenelake.pipeline.storing.staging import Staging
+from scenelake.pipeline.storing.store import Store
 from scenelake.workers.sandbox import Sandbox
 
 CALLS: tuple[tuple[Any, str], ...] = (

@@ -14,8 +14,8 @@ from unittest import mock
 
 import numpy as np
 
-from scenelake.pipeline.folder import folder_at
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.config import AnswerConfig, Config
 from scenelake.schemas.errors import SceneLakeError
 from scenelake.schemas.rows import Provenance, Scene, Shot, Video

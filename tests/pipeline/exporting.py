@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scenelake.pipeline.folder import folder_at
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.rows import (
     Chapter,
     Keyframe,

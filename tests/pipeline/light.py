@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from scenelake.pipeline import report_page
+from scenelake.pipeline.watching import report_page
 from scenelake.schemas.config import Config, OcrConfig, VisualConfig
 from scenelake.schemas.media import FrameBatch, VisualEncoding
 from scenelake.schemas.rows import Label, ScreenText

@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 
 from scenelake.pipeline import run
 from scenelake.pipeline.steps import Event
-from scenelake.pipeline.watcher import Watcher
+from scenelake.pipeline.watching.watcher import Watcher
 from scenelake.schemas.config import Config
 
 CONFIG = Config.model_validate(

@@ -14,12 +14,12 @@ from unittest import mock
 import numpy as np
 
 from scenelake.pipeline import Lake
-from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.retrieval.filters import EVERYTHING, Filters
 from scenelake.pipeline.retrieval.hits import Hit
 from scenelake.pipeline.retrieval.search import Query, Searcher
 from scenelake.pipeline.retrieval.tokens import tokens
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.arrays import Float32
 from scenelake.schemas.config import Config, TextConfig, VisualConfig
 from scenelake.schemas.media import FrameBatch, VisualEncoding

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scenelake.pipeline.folder_local import LocalFolder
-from scenelake.pipeline.lake_access import LakeAccess, RunInfo
+from scenelake.pipeline.storing.folder_local import LocalFolder
+from scenelake.pipeline.storing.lake_access import LakeAccess, RunInfo
 from scenelake.schemas.clips import Clip, Heard, Piece, Track
 from scenelake.schemas.film import Source, Stream
 from scenelake.schemas.rows import Keyframe, Label, ScreenText, Shot, Word

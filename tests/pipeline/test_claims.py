@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from scenelake.pipeline import claims
-from scenelake.pipeline.claims import Claims
-from scenelake.pipeline.folder_local import LocalFolder
+from scenelake.pipeline.storing import claims
+from scenelake.pipeline.storing.claims import Claims
+from scenelake.pipeline.storing.folder_local import LocalFolder
 
 A, B = "/films/a.mp4", "/films/b.mp4"
 
@@ -104,8 +104,8 @@ def test_a_run_that_breaks_leaves_no_sign_of_life(folder: LocalFolder) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-from scenelake.pipeline.claims import Claims
-from scenelake.pipeline.folder_local import LocalFolder
+from scenelake.pipeline.storing.claims import Claims
+from scenelake.pipeline.storing.folder_local import LocalFolder
 run = Claims(LocalFolder(Path(sys.argv[1])), "run-0")
 with run.alive():
     run.take("film", uri="/films/a.mp4")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from scenelake.pipeline import doctor, doctor_text
-from scenelake.pipeline.doctor_report import Report
+from scenelake.pipeline.machine import doctor, doctor_text
+from scenelake.pipeline.machine.doctor_report import Report
 from scenelake.schemas.config import Config, OcrConfig
 
 PutModule = Callable[[str, str], None]

@@ -17,7 +17,7 @@ import pytest
 from scenelake.pipeline.inline_engine import run_inline
 from scenelake.pipeline.ray_engine import run_on_ray
 from scenelake.pipeline.steps import Event, Parcel, Step
-from scenelake.pipeline.watcher import QueueState
+from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.config import PoolConfig
 from scenelake.schemas.errors import InputError, LakeError, TransientError
 from scenelake.schemas.flow import Receipt

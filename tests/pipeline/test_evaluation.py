@@ -18,10 +18,10 @@ import pytest
 from scenelake.pipeline.cli import execute
 from scenelake.pipeline.evaluation import from_lake
 from scenelake.pipeline.evaluation.records import Moment, Search
-from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.lake import Lake
 from scenelake.pipeline.retrieval.search import Hit
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.config import Config
 from scenelake.schemas.rows import (
     Answer,

@@ -213,7 +213,7 @@ def test_lakes_of_an_older_version_are_exported(lake: Lake, out: Path) -> None:
 def test_a_lake_in_an_object_store_is_read_there(
     s3_user: s3.S3Server, out: Path, tmp_path: Path
 ) -> None:
-    from scenelake.pipeline.folder import folder_at
+    from scenelake.pipeline.storing.folder import folder_at
 
     TALK.commit(tmp_path / "lake")
     there = folder_at(s3_user.uri("exported"))
@@ -281,7 +281,7 @@ def test_a_wrong_command_is_exit_2_and_writes_nothing(
 
 
 def test_the_command_knows_the_formats_there_are() -> None:
-    from scenelake.pipeline import cli_export
+    from scenelake.pipeline.commands import export as cli_export
 
     (choice,) = [p.type for p in cli_export.export.params if p.name == "format_"]
     assert tuple(choice.choices) == FORMATS  # type: ignore[attr-defined]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scenelake.pipeline import Lake
-from scenelake.pipeline.folder import folder_at
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.errors import UsageError
 from tests.pipeline.test_store import DIMS, scenes, video
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scenelake.pipeline.folder import Folder, folder_at
+from scenelake.pipeline.storing.folder import Folder, folder_at
 from scenelake.schemas.errors import LakeError
 from tests.media.s3 import S3Server
 
@@ -205,7 +205,7 @@ def test_a_killed_writer_leaves_nothing_that_is_seen(folder: Folder, lake_uri: s
 WRITE_AND_WAIT = textwrap.dedent(
     """
     import sys, time
-    from scenelake.pipeline.folder import folder_at
+    from scenelake.pipeline.storing.folder import folder_at
 
     with folder_at(sys.argv[1]).writing("a/old") as file:
         file.write(bytes(3_000_000))

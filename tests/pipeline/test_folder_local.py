@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scenelake.pipeline.folder import folder_at
+from scenelake.pipeline.storing.folder import folder_at
 from scenelake.schemas.errors import LakeError
 from tests.media.disk import files_up_to
 

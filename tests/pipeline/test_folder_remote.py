@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scenelake.pipeline.folder import folder_at
+from scenelake.pipeline.storing.folder import folder_at
 from scenelake.schemas.errors import LakeError, UsageError
 from tests.media.cutting_proxy import CuttingProxy, proxy_to
 from tests.media.disk import files_up_to

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scenelake.pipeline import models
+from scenelake.pipeline.machine import models
 from scenelake.schemas.config import Config
 
 

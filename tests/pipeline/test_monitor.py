@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import pytest
 
-from scenelake.pipeline.monitor import Monitor
-from scenelake.pipeline.processes import Usage, usage
-from scenelake.pipeline.series import Sample, Series
 from scenelake.pipeline.steps import Event
-from scenelake.pipeline.watcher import QueueState, Watcher, Watchers
+from scenelake.pipeline.watching.monitor import Monitor
+from scenelake.pipeline.watching.processes import Usage, usage
+from scenelake.pipeline.watching.series import Sample, Series
+from scenelake.pipeline.watching.watcher import QueueState, Watcher, Watchers
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure
 

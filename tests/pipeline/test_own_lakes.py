@@ -9,7 +9,7 @@ import pytest
 from scenelake.pipeline.evaluation.own.benchmark import Benchmark, bring
 from scenelake.pipeline.evaluation.own.truth import FilmTruth
 from scenelake.pipeline.lake import Lake
-from scenelake.pipeline.watcher import Watcher
+from scenelake.pipeline.watching.watcher import Watcher
 from scenelake.schemas.errors import SceneLakeError
 from tests.media.films import silent
 from tests.pipeline.light import light_config, light_engines

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from scenelake.pipeline.names import Names, short
-from scenelake.pipeline.progress import Lines, Screen, clock
 from scenelake.pipeline.steps import Event
-from scenelake.pipeline.tally import Tally
-from scenelake.pipeline.watcher import Watcher
+from scenelake.pipeline.watching.progress import Lines, Screen, clock
+from scenelake.pipeline.watching.tally import Tally
+from scenelake.pipeline.watching.watcher import Watcher
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure
 

@@ -11,8 +11,8 @@ import pytest
 
 from scenelake.pipeline.commit import Commit
 from scenelake.pipeline.join import Join
-from scenelake.pipeline.lake_access import LakeAccess
-from scenelake.pipeline.recall import Recall
+from scenelake.pipeline.storing.lake_access import LakeAccess
+from scenelake.pipeline.storing.recall import Recall
 from scenelake.pipeline.summarise import Summarise
 from scenelake.schemas.clips import Piece
 from scenelake.schemas.config import Config

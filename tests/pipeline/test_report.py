@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from scenelake.pipeline.job import RunSummary, StageCount
-from scenelake.pipeline.lake_access import RunInfo
-from scenelake.pipeline.monitor import Monitor
-from scenelake.pipeline.processes import Usage
-from scenelake.pipeline.report import read_report, report, write_report
-from scenelake.pipeline.report_page import page
 from scenelake.pipeline.steps import Event
-from scenelake.pipeline.watcher import QueueState
+from scenelake.pipeline.storing.lake_access import RunInfo
+from scenelake.pipeline.watching.monitor import Monitor
+from scenelake.pipeline.watching.processes import Usage
+from scenelake.pipeline.watching.report import read_report, report, write_report
+from scenelake.pipeline.watching.report_page import page
+from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure
 from tests.pipeline.pages import Page

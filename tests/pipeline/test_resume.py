@@ -14,7 +14,7 @@ from scenelake.pipeline import Lake, run
 from scenelake.pipeline.job import RunSummary
 from scenelake.pipeline.steps import Event
 from scenelake.pipeline.summarise import Summarise
-from scenelake.pipeline.watcher import Watcher
+from scenelake.pipeline.watching.watcher import Watcher
 from tests.media import films
 from tests.pipeline.lakes import assert_same_lakes, finished_clips, unfinished
 from tests.pipeline.light import light_config, light_engines

@@ -14,7 +14,7 @@ import pyarrow.dataset
 import pytest
 
 from scenelake.pipeline import Lake, run
-from scenelake.pipeline.watcher import Verdict, Watcher
+from scenelake.pipeline.watching.watcher import Verdict, Watcher
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import LakeError, UsageError
 from tests.media.numbered import numbered_film, numbers

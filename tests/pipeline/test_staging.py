@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scenelake.pipeline.staging import Staging
+from scenelake.pipeline.storing.staging import Staging
 from scenelake.schemas.clips import Piece, Track
 from scenelake.schemas.rows import Keyframe, Label, Provenance, Scene, ScreenText, Shot, Word
 from scenelake.schemas.tables import scenes_table

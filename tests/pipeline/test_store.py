@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.lake import Lake
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.folder import folder_at
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.errors import LakeError
 from scenelake.schemas.rows import Failure, Provenance, Scene, Shot, Video
 from scenelake.schemas.tables import scenes_table

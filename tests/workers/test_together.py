@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scenelake.pipeline.build import build
-from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.plan import plan_clips
+from scenelake.pipeline.storing.folder import folder_at
 from scenelake.schemas.clips import Footage, Seen
 from scenelake.schemas.config import Config, PoolConfig
 from scenelake.schemas.errors import UsageError

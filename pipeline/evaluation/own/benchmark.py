@@ -23,7 +23,7 @@ from scenelake.pipeline.evaluation.own.world import Half
 from scenelake.pipeline.evaluation.results import Result
 from scenelake.pipeline.job import run
 from scenelake.pipeline.lake import Lake
-from scenelake.pipeline.watcher import Watcher
+from scenelake.pipeline.watching.watcher import Watcher
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import SceneLakeError
 

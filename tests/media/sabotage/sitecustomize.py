@@ -80,8 +80,8 @@ def spoil_local(module: ModuleType) -> None:
 
 SPOILS: dict[str, Callable[[ModuleType], None]] = {
     "scenelake.workers.look": spoil_look,
-    "scenelake.pipeline.folder_remote": spoil_remote,
-    "scenelake.pipeline.folder_local": spoil_local,
+    "scenelake.pipeline.storing.folder_remote": spoil_remote,
+    "scenelake.pipeline.storing.folder_local": spoil_local,
 }
 
 

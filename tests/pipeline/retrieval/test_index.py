@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from scenelake.pipeline.folder import folder_at
 from scenelake.pipeline.retrieval import index, keeper, vectors
 from scenelake.pipeline.retrieval.search import Query
+from scenelake.pipeline.storing.folder import folder_at
 from tests.media import disk
 from tests.media.s3 import S3Server
 from tests.pipeline import searching

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scenelake.pipeline.watcher import QueueState
+from scenelake.pipeline.watching.watcher import QueueState
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scenelake.pipeline.cli_options import as_json, config_of, config_option, print_json, set_option
+from scenelake.pipeline.commands.options import (
+    as_json,
+    config_of,
+    config_option,
+    print_json,
+    set_option,
+)
 from scenelake.schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,7 +121,7 @@ def _prepared(options: dict[str, Any]) -> Benchmark:
 
 def _measured(bench: Benchmark, config: Config, *, name: str, keep: bool) -> Result:
     from scenelake.pipeline.evaluation.own.benchmark import bring, forget, measure
-    from scenelake.pipeline.progress import watching
+    from scenelake.pipeline.watching.progress import watching
 
     with watching(sys.stderr) as watcher:
         lake = bring(bench, config, name=name, watcher=watcher)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from scenelake.pipeline.cli_options import (
+from scenelake.pipeline.commands.options import (
     as_json,
     lake_argument,
     print_json,

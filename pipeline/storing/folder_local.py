@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from scenelake.pipeline.folder_errors import (
+from scenelake.pipeline.storing.folder_errors import (
     GuardedFile,
     explained_reading,
     explained_writing,
@@ -33,7 +33,7 @@ _N_ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class LocalFolder:
-    """See :class:`scenelake.pipeline.folder.Folder`."""
+    """See :class:`scenelake.pipeline.storing.folder.Folder`."""
 
     root: Path
 

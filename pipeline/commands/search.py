@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scenelake.pipeline.cli_options import (
+from scenelake.pipeline.commands.options import (
     as_json,
     config_of,
     config_option,

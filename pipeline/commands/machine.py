@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scenelake.pipeline.cli_options import (
+from scenelake.pipeline.commands.options import (
     as_json,
     config_of,
     config_option,
@@ -30,7 +30,7 @@ def list_models(
     *, profile: str | None, config_path: Path | None, settings: tuple[str, ...], as_json: bool
 ) -> None:
     """List weights and whether they are here, whole."""
-    from scenelake.pipeline.models import listing
+    from scenelake.pipeline.machine.models import listing
 
     asked = profile or config_path or settings
     config = config_of(profile or "embedded", config_path, settings) if asked else None
@@ -56,7 +56,7 @@ def fetch(
 
     No other command downloads any.
     """
-    from scenelake.pipeline.models import fetch as fetch_models
+    from scenelake.pipeline.machine.models import fetch as fetch_models
 
     config = config_of(profile, config_path, settings)
     rows = fetch_models(config=config, report=lambda line: click.echo(line, err=True))
@@ -76,7 +76,7 @@ def doctor(
     *, profile: str, config_path: Path | None, settings: tuple[str, ...], as_json: bool
 ) -> None:
     """Say what is installed, what would be used, and what to do about what is missing."""
-    from scenelake.pipeline.doctor import examine
+    from scenelake.pipeline.machine.doctor import examine
 
     report = examine(config=config_of(profile, config_path, settings))
     if as_json:
@@ -84,7 +84,7 @@ def doctor(
     else:
         from rich.console import Console
 
-        from scenelake.pipeline.doctor_text import render
+        from scenelake.pipeline.machine.doctor_text import render
 
         Console().print(render(report))
     if not report.ok:

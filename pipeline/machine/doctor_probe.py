@@ -1,8 +1,8 @@
 """The child process of `doctor`: tries one thing, and says in one line of JSON how it went.
 
-    python -m scenelake.pipeline.doctor_probe import cv2
-    python -m scenelake.pipeline.doctor_probe devices
-    python -m scenelake.pipeline.doctor_probe step speech '{"engine": ...}'
+    python -m scenelake.pipeline.machine.doctor_probe import cv2
+    python -m scenelake.pipeline.machine.doctor_probe devices
+    python -m scenelake.pipeline.machine.doctor_probe step speech '{"engine": ...}'
 
 What it tries may take the process down with it; that is why it is one.
 """

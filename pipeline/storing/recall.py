@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from scenelake.pipeline.folder import Folder
-from scenelake.pipeline.staging import keyframe_of
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.folder import Folder
+from scenelake.pipeline.storing.staging import keyframe_of
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.clips import Piece, Track
 from scenelake.schemas.film import Source
 from scenelake.schemas.flow import Facts

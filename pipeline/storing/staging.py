@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scenelake.pipeline.folder import Folder
-from scenelake.pipeline.store import packed
+from scenelake.pipeline.storing.folder import Folder
+from scenelake.pipeline.storing.store import packed
 from scenelake.schemas.clips import Piece, Track
 from scenelake.schemas.config import OF_FILMS
 from scenelake.schemas.rows import Keyframe, Label, ScreenText, Word

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scenelake.pipeline.folder import Folder
+from scenelake.pipeline.storing.folder import Folder
 from scenelake.schemas.rows import Failure, Video
 from scenelake.schemas.tables import (
     SCHEMA_VERSION,

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from scenelake.pipeline.doctor_report import Machine, Problem, Report
+from scenelake.pipeline.machine.doctor_report import Machine, Problem, Report
 
 _GIB = 1 << 30
 

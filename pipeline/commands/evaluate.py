@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from scenelake.pipeline.cli_eval_own import own
-from scenelake.pipeline.cli_options import (
+from scenelake.pipeline.commands.evaluate_own import own
+from scenelake.pipeline.commands.options import (
     as_json,
     config_of,
     config_option,

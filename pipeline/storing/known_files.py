@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from scenelake.pipeline.folder import Folder
+from scenelake.pipeline.storing.folder import Folder
 from scenelake.workers.files import mark_of
 
 

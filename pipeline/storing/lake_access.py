@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from scenelake.pipeline.claims import Claims
-from scenelake.pipeline.folder import Folder
-from scenelake.pipeline.staging import Staging
-from scenelake.pipeline.store import Store
+from scenelake.pipeline.storing.claims import Claims
+from scenelake.pipeline.storing.folder import Folder
+from scenelake.pipeline.storing.staging import Staging
+from scenelake.pipeline.storing.store import Store
 from scenelake.schemas.config import OF_FILMS
 from scenelake.schemas.film import Source
 from scenelake.schemas.flow import Receipt

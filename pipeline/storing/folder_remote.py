@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from scenelake.pipeline.folder_errors import (
+from scenelake.pipeline.storing.folder_errors import (
     GuardedFile,
     explained_reading,
     explained_temporary,
@@ -36,7 +36,7 @@ _WAIT_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RemoteFolder:
-    """See :class:`scenelake.pipeline.folder.Folder`. What is put there appears when it is whole.
+    """See :class:`scenelake.pipeline.storing.folder.Folder`. What is put there appears whole.
 
     ``create`` is as exclusive as the store's client makes it (gcsfs: a condition on the
     object's generation; others may ask first and write then).

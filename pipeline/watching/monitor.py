@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from scenelake.pipeline.processes import Usage, usage
-from scenelake.pipeline.series import Sample, Series, peaks
 from scenelake.pipeline.steps import Event
-from scenelake.pipeline.tally import Ledger
-from scenelake.pipeline.watcher import QueueState, Verdict, Watcher
+from scenelake.pipeline.watching.processes import Usage, usage
+from scenelake.pipeline.watching.series import Sample, Series, peaks
+from scenelake.pipeline.watching.tally import Ledger
+from scenelake.pipeline.watching.watcher import QueueState, Verdict, Watcher
 from scenelake.schemas.flow import Receipt, Skipped
 
 _N_SLOWEST = 20

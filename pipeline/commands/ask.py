@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scenelake.pipeline.cli_options import (
+from scenelake.pipeline.commands.options import (
     as_json,
     config_of,
     config_option,
@@ -178,7 +178,7 @@ def _watcher() -> Watch:
 
 
 def _line(progress: Progress) -> str:
-    from scenelake.pipeline.progress import clock
+    from scenelake.pipeline.watching.progress import clock
 
     left: Any = progress.left_s
     more = f", about {clock(left)} left" if left is not None else ""

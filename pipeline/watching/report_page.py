@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from scenelake.pipeline.names import printable
-from scenelake.pipeline.report_plots import COLOURS, bars, lines
+from scenelake.pipeline.watching.report_plots import COLOURS, bars, lines
 
 _MAX_ROWS = 100
 _MIB, _GIB = 2**20, 2**30

@@ -37,16 +37,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenelake.pipeline.monitor import Record
 from scenelake.pipeline.remedies import remedy, retry_command
-from scenelake.pipeline.report_page import page
-from scenelake.pipeline.series import Sample
-from scenelake.pipeline.watcher import QueueState
+from scenelake.pipeline.watching.monitor import Record
+from scenelake.pipeline.watching.report_page import page
+from scenelake.pipeline.watching.series import Sample
+from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.rows import Failure
 
 if TYPE_CHECKING:
     from scenelake.pipeline.job import RunSummary
-    from scenelake.pipeline.lake_access import RunInfo
+    from scenelake.pipeline.storing.lake_access import RunInfo
 
 SCHEMA_VERSION = 1
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from scenelake.pipeline.steps import Event
-from scenelake.pipeline.watcher import Verdict
+from scenelake.pipeline.watching.watcher import Verdict
 from scenelake.schemas.flow import Receipt, Skipped
 
 _FIRST = "plan"

@@ -6,7 +6,7 @@ import os
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from scenelake.pipeline.folder_local import LocalFolder
+from scenelake.pipeline.storing.folder_local import LocalFolder
 from scenelake.workers.files import is_remote, local_path
 
 if TYPE_CHECKING:
@@ -86,6 +86,6 @@ def folder_at(uri: str | os.PathLike[str]) -> Folder:
     address = os.fspath(uri)
     if not is_remote(address):
         return LocalFolder(local_path(address).absolute())
-    from scenelake.pipeline.folder_remote import remote_folder
+    from scenelake.pipeline.storing.folder_remote import remote_folder
 
     return remote_folder(address)

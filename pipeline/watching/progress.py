@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from scenelake.pipeline.names import Names, printable, short
 from scenelake.pipeline.steps import Event
-from scenelake.pipeline.tally import FilmState, Tally
-from scenelake.pipeline.watcher import QueueState, Verdict, Watcher
+from scenelake.pipeline.watching.tally import FilmState, Tally
+from scenelake.pipeline.watching.watcher import QueueState, Verdict, Watcher
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure
 

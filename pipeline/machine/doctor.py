@@ -20,9 +20,9 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from scenelake.pipeline import models
-from scenelake.pipeline.doctor_probe import MARK
-from scenelake.pipeline.doctor_report import (
+from scenelake.pipeline.machine import models
+from scenelake.pipeline.machine.doctor_probe import MARK
+from scenelake.pipeline.machine.doctor_report import (
     Device,
     Library,
     Machine,
@@ -61,7 +61,7 @@ Probe = Callable[..., dict[str, Any]]
 
 def run_probe(*args: str) -> dict[str, Any]:
     """Try one thing in a process of its own, which may crash or hang."""
-    command = [sys.executable, "-P", "-m", "scenelake.pipeline.doctor_probe", *args]
+    command = [sys.executable, "-P", "-m", "scenelake.pipeline.machine.doctor_probe", *args]
     try:
         done = subprocess.run(
             command,

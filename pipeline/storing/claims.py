@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenelake.pipeline.folder import Folder
+from scenelake.pipeline.storing.folder import Folder
 from scenelake.schemas.errors import LakeError
 
 EXPIRES_S = 120.0

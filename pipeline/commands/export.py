@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scenelake.pipeline.cli_options import as_json, lake_argument, print_json
+from scenelake.pipeline.commands.options import as_json, lake_argument, print_json
 from scenelake.pipeline.names import printable
 
 _FORMATS = ("srt", "vtt", "chapters", "ffmetadata", "jsonl", "html", "webdataset")

@@ -1,0 +1,1 @@
+"""What this machine has: models and their weights, and whether a run could begin."""

@@ -1,0 +1,1 @@
+"""What is kept: folders on disks and object stores, claims, staging, tables."""
