@@ -188,7 +188,9 @@ def at_once(*items: str, run: Run) -> dict[str, Any]:
         replace(step, pool=PoolConfig(together=3)),
         Step("last", Finish, Finish.resources, (str,)),
     ]
-    out = list(run(taken, parcels(*items), lambda _event: None))
+    flows: list[Any] = []
+    out = list(run(taken, parcels(*items), lambda _event: None, flow=flows.append))
+    assert all(list(flow) == ["first", "last"] for flow in flows)
     assert sorted(parcel.uri for parcel in out) == sorted(items)
     return {
         parcel.uri: getattr(parcel.item, "video_id", None)

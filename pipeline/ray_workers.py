@@ -1,0 +1,213 @@
+"""What runs inside Ray's actors: a worker of one step, and the board where workers report.
+
+A worker that dies leaves what it had begun on the board, so that the next knows of it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import ray
+from ray.util import metrics
+
+from scenelake.pipeline.steps import Event, Parcel, Step, Worker
+from scenelake.schemas.errors import InputError, SceneLakeError
+from scenelake.schemas.flow import Receipt
+from scenelake.schemas.rows import Failure
+
+_BOUNDARIES_S = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
+_LOOK_S = 2.0
+
+Key = tuple[str, ...]
+
+
+@ray.remote
+class Board:
+    """Collects what workers report, for the driver to fetch; knows what they died of."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._begun: Counter[Key] = Counter()
+
+    def begin(self, key: Key, event: Event) -> int:
+        """A worker takes an item up: how often one has without getting done with it."""
+        self._events.append(event)
+        self._begun[key] += 1
+        return self._begun[key]
+
+    def n_begun(self, key: Key) -> int:
+        """How often an item was taken up that nobody has got done with."""
+        return self._begun[key]
+
+    def finish(self, key: Key, events: list[Event]) -> None:
+        """A worker is done with an item, well or not."""
+        del self._begun[key]
+        self._events.extend(events)
+
+    def drain(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+
+class _Metrics:
+    """What Ray gives out to Prometheus of a step's worker, as ``ray_scenelake_*``."""
+
+    def __init__(self, step: str) -> None:
+        def named(kind: Any, name: str, what: str, *tags: str, **options: Any) -> Any:
+            metric = kind(f"scenelake_{name}", what, tag_keys=("step", *tags), **options)
+            return metric.set_default_tags({"step": step})
+
+        self._items = named(metrics.Counter, "items", "Items that a step was done with.")
+        self._busy = named(metrics.Counter, "busy_seconds", "Seconds that workers were busy.")
+        self._took = named(
+            metrics.Histogram, "item_seconds", "Seconds an item took.", boundaries=_BOUNDARIES_S
+        )
+        self._in_hand = named(metrics.Gauge, "in_hand", "Items being worked on.")
+        self._failures = named(metrics.Counter, "failures", "Films that failed.", "error_type")
+        self._media = named(metrics.Counter, "media_seconds", "Seconds of film committed.")
+
+    def note(self, event: Event) -> None:
+        self._in_hand.set(1.0 if event.kind == "started" else 0.0)
+        if event.kind == "finished":
+            self._items.inc()
+            self._took.observe(event.busy_s)
+            if event.busy_s > 0:
+                self._busy.inc(event.busy_s)
+
+    def judge(self, item: Any) -> None:
+        """Count what has come to its end in this step."""
+        if isinstance(item, Failure):
+            self._failures.inc(tags={"error_type": item.error_type})
+        elif isinstance(item, Receipt):
+            self._media.inc(item.media_s)
+
+
+class StepActor:
+    """A worker of one step inside a Ray actor."""
+
+    def __init__(self, step: Step, board: Any, attempts: int) -> None:
+        self._step = step
+        self._board = board
+        self._attempts = attempts
+        self._events: list[Event] = []
+        self._worker = Worker(step, self._events.append)
+        self._metrics = _Metrics(step.name)
+        threading.Thread(target=_end_with_node, name="node-watch", daemon=True).start()
+
+    def __call__(self, row: Any) -> Iterator[dict[str, Any]]:
+        parcel = self._unpack(row)
+        outputs = [parcel] if isinstance(parcel, SceneLakeError) else self._advance(parcel)
+        for out in outputs:
+            yield {"parcel": pickle.dumps(out)}
+
+    def _unpack(self, row: dict[str, Any]) -> Parcel | SceneLakeError:
+        if self._step.model is None:
+            unpacked: Parcel | SceneLakeError = pickle.loads(row["parcel"])
+            return unpacked
+        from scenelake.pipeline.ray_llm import parcel_of
+
+        return parcel_of(row)
+
+    def _advance(self, parcel: Parcel) -> Iterator[Parcel | SceneLakeError]:
+        """Parcels, or what stops the run: an error raised here, Ray would wrap and retry."""
+        try:
+            if self._worker.concerns(parcel):
+                yield from self._work(parcel)
+            else:
+                yield from self._worker.advance(parcel)
+        except SceneLakeError as error:
+            yield error
+
+    def _work(self, parcel: Parcel) -> Iterator[Parcel]:
+        """Work on a parcel, unless workers have died of it too often."""
+        n_begun = self._begin(parcel)
+        yield from self._judged(self._attempted(parcel, n_begun))
+        self._finish([parcel])
+
+    def _begin(self, parcel: Parcel) -> int:
+        """How often workers have taken a parcel up without getting done with it."""
+        started = self._worker.event(parcel, "started")
+        self._metrics.note(started)
+        return int(ray.get(self._board.begin.remote(self._key(parcel), started)))
+
+    def _judged(self, outputs: Iterator[Parcel]) -> Iterator[Parcel]:
+        for out in outputs:
+            self._metrics.judge(out.item)
+            yield out
+
+    def _finish(self, parcels: Sequence[Parcel]) -> None:
+        """Tell what was done; which parcel an event is told with does not matter."""
+        finished = [event for event in self._events if event.kind == "finished"]
+        self._events.clear()
+        for event in finished:
+            self._metrics.note(event)
+        for parcel in parcels:
+            ray.get(self._board.finish.remote(self._key(parcel), finished))
+            finished = []
+
+    def _key(self, parcel: Parcel) -> Key:
+        return (self._step.name, parcel.uri, *self._worker.place(parcel))
+
+    def _attempted(self, parcel: Parcel, n_begun: int) -> Iterator[Parcel]:
+        if n_begun <= self._attempts:
+            yield from self._worker.advance(parcel)
+            return
+        error = InputError(
+            f"{parcel.uri}: a worker of {self._step.name} died {self._attempts} times over it",
+            error_type="crashed",
+        )
+        yield self._worker.failed(parcel, error)
+
+
+class StepActorOfSeveral(StepActor):
+    """A worker that takes several parcels at once, of any films."""
+
+    def __call__(self, batch: Any) -> Iterator[dict[str, Any]]:
+        parcels = [self._unpack(row) for row in batch.to_pylist()]
+        for out in self._advance_all(parcels):
+            yield {"parcel": [pickle.dumps(out)]}
+
+    def _advance_all(
+        self, parcels: Sequence[Parcel | SceneLakeError]
+    ) -> Iterator[Parcel | SceneLakeError]:
+        mine: list[Parcel] = []
+        for parcel in parcels:
+            if isinstance(parcel, SceneLakeError):
+                yield parcel
+            elif self._worker.concerns(parcel):
+                mine.append(parcel)
+            else:
+                yield from self._advance(parcel)
+        try:
+            yield from self._work_on_all(mine)
+        except SceneLakeError as error:
+            yield error
+
+    def _work_on_all(self, parcels: Sequence[Parcel]) -> Iterator[Parcel]:
+        """Together, but for those that were in hand when a worker died: one of them is to blame.
+
+        They are taken one by one, and counted only then, the least suspect first.
+        """
+        n_deaths = [ray.get(self._board.n_begun.remote(self._key(p))) for p in parcels]
+        fresh = [p for p, n in zip(parcels, n_deaths, strict=True) if n == 0]
+        for parcel in fresh:
+            self._begin(parcel)
+        yield from self._judged(self._worker.advance_all(fresh))
+        self._finish(fresh)
+        for n, index in sorted(zip(n_deaths, range(len(parcels)), strict=True)):
+            if n > 0:
+                yield from self._work(parcels[index])
+
+
+def _end_with_node() -> None:
+    """End with the node that this worker is of: one whose driver was killed may stay for good."""
+    node = os.getppid()
+    while os.getppid() == node:
+        time.sleep(_LOOK_S)
+    os._exit(1)
