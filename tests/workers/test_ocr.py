@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -97,6 +99,17 @@ def test_scores_are_at_least_the_lowest_believed(rapid: RapidOcr, photographs: P
     (lines,) = rapid.read(FrameBatch(picture[None], np.zeros(1)))
 
     assert all(OcrConfig().min_score <= line.score <= 1 for line in lines)
+
+
+def test_memory_is_kept_from_picture_to_picture(rapid: RapidOcr, photographs: Photographs) -> None:
+    picture = _signed(photographs["rocket"], {(40, 300): "Apollo"})
+    for _ in range(2):
+        _read(rapid, picture)
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+    _read(rapid, picture)
+    pages = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before
+
+    assert pages * resource.getpagesize() < 24 << 20  # a reading uses 130 MiB
 
 
 def test_reads_without_a_word_to_the_terminal(
