@@ -17,7 +17,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
-from scenelake.pipeline.steps import Event, Parcel, Step, Worker
+from scenelake.pipeline.parcels import Event, Parcel
+from scenelake.pipeline.steps import Step, Worker
 from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.workers.devices import share_memory
 

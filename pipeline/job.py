@@ -10,17 +10,19 @@ import uuid
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from scenelake.pipeline.build import build
 from scenelake.pipeline.inline_engine import run_inline
+from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.sources import expand
-from scenelake.pipeline.steps import Event, Parcel, Step
+from scenelake.pipeline.steps import Step
 from scenelake.pipeline.storing.folder import folder_at
 from scenelake.pipeline.storing.lake_access import LakeAccess
 from scenelake.pipeline.storing.store import Store
 from scenelake.pipeline.watching.monitor import Monitor
 from scenelake.pipeline.watching.report import report, write_report
+from scenelake.pipeline.watching.summary import RunSummary, StageCount
 from scenelake.pipeline.watching.watcher import QueueState, Verdict, Watcher, Watchers
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import InputErrorType, UsageError
@@ -38,72 +40,6 @@ _NOT_IN_RUNS = frozenset({"answer"})
 
 _LOOK_AGAIN_S = 2.0
 """How often a film is looked at that another run has in hand."""
-
-
-@dataclass(slots=True)
-class StageCount:
-    """Items that a step worked on, the seconds it was busy with them, what else it counted."""
-
-    items: int = 0
-    busy_s: float = 0.0
-    others: dict[str, float] = field(default_factory=dict)
-
-    def add(self, event: Event) -> None:
-        self.items += 1
-        self.busy_s += event.busy_s
-        for name, value in event.counts.items():
-            self.others[name] = self.others.get(name, 0) + value
-
-    def to_json(self) -> dict[str, float]:
-        others = {name: round(value, 3) for name, value in self.others.items()}
-        return {"items": self.items, "busy_s": round(self.busy_s, 3), **others}
-
-
-@dataclass(slots=True)
-class RunSummary:
-    """What a run did. `realtime_factor`: seconds of film committed per second of run."""
-
-    run_id: str
-    wall_s: float = 0.0
-    media_s: float = 0.0
-    committed: int = 0
-    skipped: int = 0
-    failures: list[Failure] = field(default_factory=list)
-    counts: dict[str, StageCount] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> int:
-        return len(self.failures)
-
-    @property
-    def realtime_factor(self) -> float:
-        return self.media_s / self.wall_s if self.wall_s else 0.0
-
-    @property
-    def stages(self) -> dict[str, dict[str, float]]:
-        return {name: count.to_json() for name, count in self.counts.items()}
-
-    def to_json(self) -> dict[str, Any]:
-        """The document that `scenelake run --json` prints."""
-        return {
-            "run_id": self.run_id,
-            "committed": self.committed,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "media_s": round(self.media_s, 3),
-            "wall_s": round(self.wall_s, 3),
-            "realtime_factor": round(self.realtime_factor, 3),
-            "stages": self.stages,
-            "failures": [
-                {
-                    "uri": failure.uri,
-                    "stage": failure.stage,
-                    "error_type": failure.error_type,
-                    "message": failure.message,
-                }
-                for failure in self.failures
-            ],
-        }
 
 
 def run(

@@ -22,9 +22,10 @@ from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.ray_queues import Flow, QueueWatch
 from scenelake.pipeline.ray_workers import Board, StepActor, StepActorOfSeveral
-from scenelake.pipeline.steps import Event, Parcel, Step
+from scenelake.pipeline.steps import Step
 from scenelake.schemas.errors import UsageError
 
 _SHARE = 0.9

@@ -27,7 +27,7 @@ from ray.data.llm import (
 )
 from ray.exceptions import RayError
 
-from scenelake.pipeline.steps import Parcel
+from scenelake.pipeline.parcels import Parcel
 from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.errors import SceneLakeError, UsageError
 from scenelake.workers import weights

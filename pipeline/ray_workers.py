@@ -16,7 +16,8 @@ from typing import Any
 import ray
 from ray.util import metrics
 
-from scenelake.pipeline.steps import Event, Parcel, Step, Worker
+from scenelake.pipeline.parcels import Event, Parcel
+from scenelake.pipeline.steps import Step, Worker
 from scenelake.schemas.errors import InputError, SceneLakeError
 from scenelake.schemas.flow import Receipt
 from scenelake.schemas.rows import Failure
@@ -152,7 +153,7 @@ class StepActor:
             finished = []
 
     def _key(self, parcel: Parcel) -> Key:
-        return (self._step.name, parcel.uri, *self._worker.place(parcel))
+        return (self._step.name, parcel.uri, *parcel.key)
 
     def _attempted(self, parcel: Parcel, n_begun: int) -> Iterator[Parcel]:
         if n_begun <= self._attempts:

@@ -1,8 +1,7 @@
 """How an item goes through a step, whichever engine runs it.
 
-An item travels in a `Parcel` with the address it came from. A step takes items of its own
-types; others pass by. An error of one item turns into a `Failure` here, in one place, and
-the parcel goes on to the end with it.
+A step takes items of its own types; others pass by. An error of one item turns into a
+`Failure` here, in one place, and the parcel goes on to the end with it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from scenelake.schemas.clips import Clip
+from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.schemas.config import DescribeConfig, PoolConfig
 from scenelake.schemas.errors import (
     InputError,
@@ -23,15 +22,12 @@ from scenelake.schemas.errors import (
     TransientError,
     UsageError,
 )
-from scenelake.schemas.film import Source
-from scenelake.schemas.flow import Busy, Part, Receipt, Skipped
 from scenelake.schemas.rows import Failure
 from scenelake.workers.devices import release_memory
 from scenelake.workers.stage import Resources, Stage
 
 logger = logging.getLogger(__name__)
 
-_ENDS = (Failure, Skipped, Receipt, Busy)
 _BACK_OFF_S = 1.0
 _LONG_S = 1.0
 """An item that took longer has used memory worth giving back."""
@@ -61,43 +57,6 @@ class Step:
     model: DescribeConfig | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """An item on its way."""
-
-    uri: str
-    run_id: str
-    item: Any
-    video_id: str | None = None
-
-    @property
-    def ended(self) -> bool:
-        return isinstance(self.item, _ENDS)
-
-    @property
-    def n_bytes(self) -> int:
-        """About what it weighs."""
-        return int(getattr(self.item, "n_bytes", 0))
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A step takes up a clip of an input, or is done with it after `busy_s`.
-
-    `media_s`: the film's duration, where it is known; `n_clips`: how many it has; `counts`:
-    what else the step counted since it last finished, tokens for one.
-    """
-
-    uri: str
-    step: str
-    kind: Literal["started", "finished"]
-    clip: int | None = None
-    n_clips: int | None = None
-    media_s: float | None = None
-    busy_s: float = 0.0
-    counts: Mapping[str, float] = field(default_factory=dict)
-
-
 class Worker:
     """A step at work: sets its stage up at the first item that needs it."""
 
@@ -120,7 +79,7 @@ class Worker:
         """Whether the step has work to do on a parcel."""
         if parcel.ended or not isinstance(parcel.item, self._step.takes):
             return False
-        clip = _clip_of(parcel.item)
+        clip = parcel.clip
         return not self._step.families or clip is None or bool(clip.makes & self._step.families)
 
     def advance(self, parcel: Parcel) -> Iterator[Parcel]:
@@ -160,8 +119,8 @@ class Worker:
 
     def event(self, parcel: Parcel, kind: Literal["started", "finished"]) -> Event:
         """An event of this step on a parcel, with what its item knows of the film."""
-        index, count = _position(parcel.item)
-        source = _source_of(parcel.item)
+        index, count = parcel.position
+        source = parcel.source
         return Event(
             uri=parcel.uri,
             step=self._step.name,
@@ -174,12 +133,6 @@ class Worker:
     def failed(self, parcel: Parcel, error: Exception) -> Parcel:
         """The end of a parcel that a worker died of."""
         return replace(parcel, item=self._failure(parcel, error))
-
-    @staticmethod
-    def place(parcel: Parcel) -> tuple[str, ...]:
-        """What tells an item from the others of its film."""
-        index, _ = _position(parcel.item)
-        return type(parcel.item).__name__, str(index)
 
     def _made(self) -> Stage[Any, Any]:
         if self._stage is None:
@@ -220,11 +173,7 @@ class Worker:
             self._report(replace(self.event(parcel, "finished"), busy_s=busy_s, counts=counts))
             counts = {}
         release_memory()
-        return [self._with_item(parcel, item) for parcel, item in zip(parcels, items, strict=True)]
-
-    @staticmethod
-    def _with_item(parcel: Parcel, item: Any) -> Parcel:
-        return replace(parcel, item=item, video_id=_video_id(item) or parcel.video_id)
+        return [parcel.carrying(item) for parcel, item in zip(parcels, items, strict=True)]
 
     def _work(self, parcel: Parcel) -> Iterator[Parcel]:
         self._report(self.event(parcel, "started"))
@@ -237,7 +186,7 @@ class Worker:
             busy_s += time.perf_counter() - start_s
             if output is None:
                 break
-            source = _source_of(output.item)
+            source = output.source
             media_s = source.duration_s if source is not None else media_s
             yield output
         if busy_s > _LONG_S:
@@ -249,7 +198,7 @@ class Worker:
     def _outputs(self, stage: Stage[Any, Any], parcel: Parcel) -> Iterator[Parcel]:
         try:
             for item in self._attempted(stage, parcel.item):
-                yield self._with_item(parcel, item)
+                yield parcel.carrying(item)
         except (UsageError, LakeError):
             raise
         except Exception as error:
@@ -271,16 +220,15 @@ class Worker:
                 time.sleep(_BACK_OFF_S * 2 ** (attempt - 1))
 
     def _failure(self, parcel: Parcel, error: Exception) -> Failure:
-        place = _place(parcel)
         if not isinstance(error, SceneLakeError):
-            logger.error("%s: %s failed", place, self._step.name, exc_info=error)
+            logger.error("%s: %s failed", parcel.place, self._step.name, exc_info=error)
         message = " ".join(str(error).split()) or type(error).__name__
         return Failure(
             uri=parcel.uri,
             video_id=parcel.video_id,
             stage=self._step.name,
             error_type=error_type(error),
-            message=message if isinstance(error, InputError) else f"{place}: {message}",
+            message=message if isinstance(error, InputError) else f"{parcel.place}: {message}",
             run_id=parcel.run_id,
             at=datetime.now(UTC),
         )
@@ -297,43 +245,3 @@ def error_type(error: Exception) -> str:
     if isinstance(error, InputError):
         return error.error_type
     return "transient" if isinstance(error, TransientError) else type(error).__name__
-
-
-def _place(parcel: Parcel) -> str:
-    clip = _clip_of(parcel.item)
-    if clip is None or clip.count == 1:
-        return parcel.uri
-    return f"{parcel.uri} clip {clip.index + 1}/{clip.count}"
-
-
-def _clip_of(item: Any) -> Clip | None:
-    clip = getattr(item, "clip", None)
-    return clip if isinstance(clip, Clip) else None
-
-
-def _part_of(item: Any) -> Any:
-    """The part that an item is, or that it has around it; else the item."""
-    return getattr(item, "part", item)
-
-
-def _position(item: Any) -> tuple[int | None, int | None]:
-    """Which of its film's clips or parts an item is, and of how many."""
-    clip = _clip_of(item)
-    if clip is not None:
-        return clip.index, clip.count
-    part = _part_of(item)
-    return (part.index, part.count) if isinstance(part, Part) else (None, None)
-
-
-def _source_of(item: Any) -> Source | None:
-    clip = _clip_of(item)
-    source = clip.source if clip is not None else getattr(_part_of(item), "source", None)
-    return source if isinstance(source, Source) else None
-
-
-def _video_id(item: Any) -> str | None:
-    """The film that an item belongs to, as far as the item says."""
-    if isinstance(item, Skipped | Receipt | Busy):
-        return item.video_id
-    source = _source_of(item)
-    return source.video_id if source is not None else None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.watching.processes import Usage, usage
 from scenelake.pipeline.watching.series import Sample, Series, peaks
 from scenelake.pipeline.watching.tally import Ledger

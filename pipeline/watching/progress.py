@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from scenelake.pipeline.names import Names, printable, short
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.watching.tally import FilmState, Tally
 from scenelake.pipeline.watching.watcher import QueueState, Verdict, Watcher
 from scenelake.schemas.flow import Receipt, Skipped

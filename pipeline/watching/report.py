@@ -41,12 +41,13 @@ from scenelake.pipeline.remedies import remedy, retry_command
 from scenelake.pipeline.watching.monitor import Record
 from scenelake.pipeline.watching.report_page import page
 from scenelake.pipeline.watching.series import Sample
+from scenelake.pipeline.watching.summary import RunSummary
 from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.rows import Failure
 
 if TYPE_CHECKING:
-    from scenelake.pipeline.job import RunSummary
     from scenelake.pipeline.storing.lake_access import RunInfo
+    from scenelake.pipeline.watching.summary import RunSummary
 
 SCHEMA_VERSION = 1
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.watching.watcher import Verdict
 from scenelake.schemas.flow import Receipt, Skipped
 

@@ -19,8 +19,9 @@ from films import warm_film
 from ours import SETTINGS
 
 from scenelake.pipeline.build import build
+from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.settings import load_config
-from scenelake.pipeline.steps import Event, Parcel, Step, Worker
+from scenelake.pipeline.steps import Step, Worker
 from scenelake.pipeline.storing.folder import folder_at
 from scenelake.pipeline.storing.lake_access import LakeAccess
 

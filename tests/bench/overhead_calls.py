@@ -20,8 +20,9 @@ from ours import SETTINGS
 
 from scenelake.pipeline import plan
 from scenelake.pipeline.build import build
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.settings import load_config
-from scenelake.pipeline.steps import Event, Worker
+from scenelake.pipeline.steps import Worker
 from scenelake.pipeline.storing import folder_local
 from scenelake.pipeline.storing.claims import Claims
 from scenelake.pipeline.storing.folder import folder_at

@@ -15,7 +15,7 @@ from typing import Any
 from ray.cluster_utils import Cluster
 
 from scenelake.pipeline import run
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.watching.watcher import Watcher
 from scenelake.schemas.config import Config
 

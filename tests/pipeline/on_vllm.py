@@ -14,8 +14,8 @@ from pathlib import Path
 import ray
 
 from scenelake.pipeline.build import build
+from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.ray_engine import run_on_ray
-from scenelake.pipeline.steps import Event, Parcel
 from scenelake.pipeline.storing.folder_local import LocalFolder
 from scenelake.schemas.config import Config
 from scenelake.schemas.flow import Part

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from transformers.models.whisper.english_normalizer import BasicTextNormalizer
 
 from scenelake.pipeline import Lake, run
-from scenelake.pipeline.job import RunSummary
+from scenelake.pipeline.watching.summary import RunSummary
 from tests.conftest import Sonnet
 from tests.media.muxing import Pictures, Sound, write_film
 from tests.media.scenery import drifting_shots, laid_out, trimmed

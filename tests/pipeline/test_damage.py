@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from scenelake.pipeline import Lake, run
-from scenelake.pipeline.job import RunSummary
+from scenelake.pipeline.watching.summary import RunSummary
 from scenelake.schemas.config import Config, LimitsConfig
 from scenelake.schemas.errors import InputErrorType
 from tests.media import faults, films, packages

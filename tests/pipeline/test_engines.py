@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from scenelake.pipeline.inline_engine import run_inline
+from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.ray_engine import run_on_ray
-from scenelake.pipeline.steps import Event, Parcel, Step
+from scenelake.pipeline.steps import Step
 from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.config import PoolConfig
 from scenelake.schemas.errors import InputError, LakeError, TransientError

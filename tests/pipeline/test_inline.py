@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from scenelake.pipeline.inline_engine import run_inline
-from scenelake.pipeline.steps import Parcel, Step
+from scenelake.pipeline.parcels import Parcel
+from scenelake.pipeline.steps import Step
 from scenelake.workers.stage import Resources
 
 HEAVY = 100

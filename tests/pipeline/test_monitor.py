@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.watching.monitor import Monitor
 from scenelake.pipeline.watching.processes import Usage, usage
 from scenelake.pipeline.watching.series import Sample, Series

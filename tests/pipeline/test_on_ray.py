@@ -15,7 +15,7 @@ import pytest
 import ray
 
 from scenelake.pipeline import run
-from scenelake.pipeline.job import RunSummary
+from scenelake.pipeline.watching.summary import RunSummary
 from scenelake.schemas.config import Config
 from tests.conftest import Demo
 from tests.media import packages

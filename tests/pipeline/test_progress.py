@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from scenelake.pipeline.names import Names, short
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.watching.progress import Lines, Screen, clock
 from scenelake.pipeline.watching.tally import Tally
 from scenelake.pipeline.watching.watcher import Watcher

@@ -17,8 +17,8 @@ from scenelake.pipeline import run
 from scenelake.pipeline.build import build
 from scenelake.pipeline.by_row import Ask
 from scenelake.pipeline.join import Join
+from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.ray_engine import run_on_ray
-from scenelake.pipeline.steps import Event, Parcel
 from scenelake.pipeline.storing.folder_local import LocalFolder
 from scenelake.schemas.config import Config, family_hashes
 from scenelake.schemas.errors import TransientError, UsageError

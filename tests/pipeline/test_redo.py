@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from scenelake.pipeline import Lake, run
-from scenelake.pipeline.job import RunSummary
 from scenelake.pipeline.plan import is_described, to_make
+from scenelake.pipeline.watching.summary import RunSummary
 from scenelake.schemas.config import Config
 from tests.media import films
 from tests.params import slow

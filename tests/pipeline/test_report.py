@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from scenelake.pipeline.job import RunSummary, StageCount
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.storing.lake_access import RunInfo
 from scenelake.pipeline.watching.monitor import Monitor
 from scenelake.pipeline.watching.processes import Usage
 from scenelake.pipeline.watching.report import read_report, report, write_report
 from scenelake.pipeline.watching.report_page import page
+from scenelake.pipeline.watching.summary import RunSummary, StageCount
 from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.flow import Receipt, Skipped
 from scenelake.schemas.rows import Failure

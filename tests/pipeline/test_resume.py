@@ -11,9 +11,9 @@ from unittest import mock
 import pytest
 
 from scenelake.pipeline import Lake, run
-from scenelake.pipeline.job import RunSummary
-from scenelake.pipeline.steps import Event
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.summarise import Summarise
+from scenelake.pipeline.watching.summary import RunSummary
 from scenelake.pipeline.watching.watcher import Watcher
 from tests.media import films
 from tests.pipeline.lakes import assert_same_lakes, finished_clips, unfinished

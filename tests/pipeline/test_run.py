@@ -20,7 +20,7 @@ from PIL import Image
 from transformers.models.whisper.english_normalizer import BasicTextNormalizer
 
 from scenelake.pipeline import Lake, run
-from scenelake.pipeline.job import RunSummary
+from scenelake.pipeline.watching.summary import RunSummary
 from scenelake.schemas.config import Config
 from scenelake.schemas.errors import UsageError
 from scenelake.workers import weights

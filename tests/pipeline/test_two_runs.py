@@ -12,12 +12,12 @@ import pytest
 
 from scenelake.pipeline import Lake, job, run
 from scenelake.pipeline.build import build
-from scenelake.pipeline.job import RunSummary
+from scenelake.pipeline.parcels import Event
 from scenelake.pipeline.plan import Plan
-from scenelake.pipeline.steps import Event
 from scenelake.pipeline.storing.claims import Claims
 from scenelake.pipeline.storing.folder_local import LocalFolder
 from scenelake.pipeline.storing.lake_access import LakeAccess
+from scenelake.pipeline.watching.summary import RunSummary
 from scenelake.pipeline.watching.watcher import Watcher
 from scenelake.schemas.clips import Clip
 from scenelake.schemas.flow import Busy, Skipped
