@@ -19,6 +19,9 @@ DETECTION_SIDE_PX = 544
 """Text is looked for in pictures whose shorter side is enlarged to this. RapidOCR's own 736
 takes twice as long; of captions 16 to 30 pixels high in 640x360 it reads as many."""
 
+_USUAL_SIZE = 3 * DETECTION_SIDE_PX * 1312
+"""Numbers of a picture 2.4 times as wide as high, as the model is given it."""
+
 MAX_TALLNESS = 8
 """A picture that many times as high as wide holds no line, and would be enlarged past memory."""
 
@@ -76,12 +79,21 @@ def _with_arena(session: InferenceSession) -> InferenceSession:
     hands, a run took a third more CPU by that. Layouts of memory learnt for a size of picture
     are left out: they hold more, and save nothing.
     """
-    from onnxruntime import InferenceSession
+    import onnxruntime
+
+    class Frugal(onnxruntime.InferenceSession):  # type: ignore[misc]
+        """What a picture of unusual size took is given back after it."""
+
+        def run(self, output_names: Any, input_feed: Any, run_options: Any = None) -> Any:
+            if any(array.size > _USUAL_SIZE for array in input_feed.values()):
+                run_options = onnxruntime.RunOptions()
+                run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+            return super().run(output_names, input_feed, run_options)
 
     options = session.get_session_options()
     options.enable_cpu_mem_arena = True
     options.enable_mem_pattern = False
-    return InferenceSession(session._model_path, options, providers=["CPUExecutionProvider"])
+    return Frugal(session._model_path, options, providers=["CPUExecutionProvider"])
 
 
 class NoOcr:

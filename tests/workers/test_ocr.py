@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scenelake.schemas.config import OcrConfig
 from scenelake.schemas.media import FrameBatch
 from scenelake.workers import registry
+from scenelake.workers.devices import release_memory
 from scenelake.workers.engines import TextReader
 from scenelake.workers.ocr import NoOcr, RapidOcr
 
@@ -112,6 +114,15 @@ def test_memory_is_kept_from_picture_to_picture(rapid: RapidOcr, photographs: Ph
     assert pages * resource.getpagesize() < 24 << 20  # a reading uses 130 MiB
 
 
+def test_what_a_wide_picture_took_is_given_back(rapid: RapidOcr, photographs: Photographs) -> None:
+    usual = _signed(photographs["rocket"], {(40, 300): "Apollo"})
+    _read(rapid, usual)
+    before = _held_bytes()
+    _read(rapid, np.asarray(Image.fromarray(usual).resize((640, 90))))
+
+    assert _held_bytes() - before < 32 << 20  # reading it takes 390 MiB more
+
+
 def test_reads_without_a_word_to_the_terminal(
     photographs: Photographs, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +138,14 @@ def test_no_reader_reads_nothing(photographs: Photographs) -> None:
     engine.setup()
 
     assert _letters("".join(_read(engine, _signed(photographs["cat"], {(9, 9): "Hello"})))) == ""
+
+
+def _held_bytes() -> int:
+    """Memory of this process that is no file's, after what is free was given back."""
+    release_memory()
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("RssAnon:"))
+    return int(line.split()[1]) << 10
 
 
 def _signed(picture: Picture, places: dict[tuple[int, int], str]) -> Picture:
