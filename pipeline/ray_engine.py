@@ -24,7 +24,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.ray_queues import Flow, QueueWatch
-from scenelake.pipeline.ray_workers import Board, StepActor, StepActorOfSeveral
+from scenelake.pipeline.ray_workers import Board, actor_class
 from scenelake.pipeline.steps import Step
 from scenelake.schemas.errors import UsageError
 
@@ -65,7 +65,7 @@ def run_on_ray(
     """
     if not parcels:
         return
-    watch = QueueWatch([step.name for step in steps], StepActor.__name__, flow) if flow else None
+    watch = QueueWatch([step.name for step in steps], flow) if flow else None
     with _ray(address), _settings(watch):
         board = _board()
         dataset: Any = ray.data.from_items(
@@ -83,10 +83,10 @@ def run_on_ray(
                 dataset = ray_llm.through_model(
                     dataset, step.model, cpus=round(_STAGE_CPUS * scale, 3), next_cpus=cpus
                 )
-            takes_many = step.pool.together > 1
-            through = _in_batches(dataset, step.pool.together) if takes_many else dataset.flat_map
+            n = step.pool.together
+            through = dataset.flat_map if n == 1 else _in_batches(dataset, n)
             dataset = through(
-                StepActorOfSeveral if takes_many else StepActor,
+                actor_class(step),
                 fn_constructor_args=(step, board, attempts),
                 compute=_pool(step, steps),
                 num_cpus=cpus,

@@ -26,9 +26,8 @@ class QueueWatch:
     Ray takes it for a class, and sends copies of it to all workers, where it is not called.
     """
 
-    def __init__(self, names: Sequence[str], operator: str, flow: Flow) -> None:
+    def __init__(self, names: Sequence[str], flow: Flow) -> None:
         self._names = tuple(names)
-        self._operator = operator
         self._flow = flow
         self._told_s = 0.0
 
@@ -39,7 +38,7 @@ class QueueWatch:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return QueueWatch, ((), self._operator, _nobody)
+        return QueueWatch, ((), _nobody)
 
     def before_execution_starts(self, executor: Any) -> None:
         """Nothing waits yet."""
@@ -66,8 +65,9 @@ class QueueWatch:
             logger.warning("this version of Ray Data does not tell what waits before each step")
             self._told_s = float("inf")
             return {}
-        ours = [state for op, state in topology.items() if self._operator in op.name]
-        return {name: _state(state) for name, state in zip(self._names, ours, strict=True)}
+        # ``FlatMap(decode)`` is the operator of step ``decode``.
+        states = {op.name.rpartition("(")[2].rstrip(")"): s for op, s in topology.items()}
+        return {name: _state(states[name]) for name in self._names}
 
 
 def _state(state: Any) -> QueueState:

@@ -206,6 +206,12 @@ class StepActorOfSeveral(StepActor):
                 yield from self._work(parcels[index])
 
 
+def actor_class(step: Step) -> type[StepActor]:
+    """Named as its step is, since Ray names operators, processes and logs after their class."""
+    base = StepActorOfSeveral if step.pool.together > 1 else StepActor
+    return type(step.name, (base,), {"__doc__": base.__doc__})
+
+
 def _end_with_node() -> None:
     """End with the node that this worker is of: one whose driver was killed may stay for good."""
     node = os.getppid()

@@ -134,7 +134,7 @@ class Running:
 
 VICTIMS: Mapping[str, Callable[[Process], bool]] = {
     "decoder": lambda process: "sandbox_child" in process.command,
-    "actor": lambda process: "ray::" in process.command and "_StepActor" in process.command,
+    "actor": lambda process: "ray::MapWorker" in process.command,
     "raylet": lambda process: "raylet/raylet" in process.command,
 }
 """Processes of a run besides the driver, which is the command itself."""

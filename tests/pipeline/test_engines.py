@@ -90,6 +90,18 @@ class Double:
             yield from (f"{item}1", f"{item}2")
 
 
+class Title:
+    """What the process that works on a text calls itself."""
+
+    resources = Resources(cpus=0.2)
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def process(self, item: str) -> Iterator[str]:
+        yield Path("/proc/self/cmdline").read_text().rstrip("\0")
+
+
 class Finish:
     """Turns a text into a receipt that shows it."""
 
@@ -260,6 +272,17 @@ def test_an_item_under_which_workers_die_is_a_failure_and_the_others_go_on(
     found = {parcel.uri: parcel.item for parcel in out}
     assert isinstance(found["film1"], Receipt)
     assert (found["deadly2"].stage, found["deadly2"].error_type) == ("first", "crashed")
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_rays_processes_are_named_after_the_step_that_they_work_on(
+    local_ray: None, together: int
+) -> None:
+    pool = PoolConfig(together=together)
+    listen = Step("listen", Title, Title.resources, (str,), pool=pool)
+    (out,) = run_on_ray([listen], parcels("film"), lambda _: None)
+    assert str(out.item).startswith("ray::MapWorker(")
+    assert "(listen)" in str(out.item)
 
 
 WITH_A_DEATH = """
