@@ -20,7 +20,7 @@ from typing import Any
 from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.steps import Step, Worker
 from scenelake.pipeline.watching.watcher import QueueState
-from scenelake.workers.devices import share_memory
+from scenelake.workers.devices import keep_memory
 
 _QUEUE_ITEMS = 2
 _BYTES_A_CORE = 20 << 20
@@ -189,7 +189,7 @@ def run_inline(
 ) -> Generator[Parcel]:
     """Give each parcel as it comes out of the last step.
 
-    From then on this process's threads allocate from few heaps: see `share_memory`.
+    From then on this process keeps memory that it has freed: see `keep_memory`.
 
     Args:
         max_bytes: of decoded clips on their way; one always finds room. None: 20 MiB a core.
@@ -198,7 +198,7 @@ def run_inline(
     Errors:
         UsageError, LakeError: what stops the whole run, raised here.
     """
-    share_memory()
+    keep_memory()
     line = _Line()
     n_producers = [1, *(_n_workers(step) for step in steps)]
     queues = [_Queue(line, n_producers=n) for n in n_producers]

@@ -21,6 +21,7 @@ from scenelake.pipeline.steps import Step, Worker
 from scenelake.schemas.errors import InputError, SceneLakeError
 from scenelake.schemas.flow import Receipt
 from scenelake.schemas.rows import Failure
+from scenelake.workers.devices import keep_memory
 
 _BOUNDARIES_S = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
 _LOOK_S = 2.0
@@ -99,6 +100,7 @@ class StepActor:
         self._events: list[Event] = []
         self._worker = Worker(step, self._events.append)
         self._metrics = _Metrics(step.name)
+        keep_memory()
         threading.Thread(target=_end_with_node, name="node-watch", daemon=True).start()
 
     def __call__(self, row: Any) -> Iterator[dict[str, Any]]:

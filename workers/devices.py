@@ -12,9 +12,8 @@ from scenelake.schemas.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
-_M_ARENA_MAX, _N_ARENAS = -8, 2
-_M_MMAP_THRESHOLD, _MAPPED_BYTES = -3, 32 << 20
-"""The options' numbers in malloc.h, and what we set them to."""
+_MALLOC_OPTIONS = {-8: 2, -4: 0, -1: 64 << 20}
+"""M_ARENA_MAX, M_MMAP_MAX and M_TRIM_THRESHOLD, by their numbers in malloc.h."""
 _SHARE = 4
 """Steps that use a processor at the same time."""
 
@@ -31,19 +30,20 @@ def share_cores() -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // _SHARE))
 
 
-def share_memory() -> None:
-    """Let this process's threads allocate from few heaps.
+def keep_memory() -> None:
+    """Let this process's threads allocate from two heaps that keep what is freed.
 
-    glibc keeps what a thread has freed for that thread; with a thread for each step, a
-    process would hold the peaks of all of them. Pieces below 32 MiB come from these heaps:
-    larger ones are mapped and given back each time. With a threshold of 1 MiB a run of six
-    films took 8 % more CPU (a quarter more before the text reader kept its memory).
+    glibc gives memory back as soon as much of it is free, and models take the same pieces
+    anew in each layer: the kernel's clearing of those pages was an eighth of what speech
+    cost, and a fifth of what pictures did. With a heap for each thread, on the other hand,
+    a process would hold the peaks of all its steps. `release_memory` gives back what is kept
+    between items. Pieces of 32 MiB and more are mapped each time.
     Elsewhere than on glibc this does nothing.
     """
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
-        set_option(_M_ARENA_MAX, _N_ARENAS)
-        set_option(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        for option, value in _MALLOC_OPTIONS.items():
+            set_option(option, value)
 
 
 def release_memory() -> None:
