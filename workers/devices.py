@@ -31,14 +31,13 @@ def share_cores() -> None:
 
 
 def keep_memory() -> None:
-    """Let this process's threads allocate from two heaps that keep what is freed.
+    """Let this process keep what it frees for what it allocates next, in two heaps.
 
     glibc gives memory back as soon as much of it is free, and models take the same pieces
     anew in each layer: the kernel's clearing of those pages was an eighth of what speech
     cost, and a fifth of what pictures did. With a heap for each thread, on the other hand,
-    a process would hold the peaks of all its steps. `release_memory` gives back what is kept
-    between items. Pieces of 32 MiB and more are mapped each time.
-    Elsewhere than on glibc this does nothing.
+    a process would hold the peaks of all its steps. `release_memory` gives back what is
+    kept, between items. Elsewhere than on glibc this does nothing.
     """
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
@@ -47,10 +46,9 @@ def keep_memory() -> None:
 
 
 def release_memory() -> None:
-    """Give freed memory back to the system, which glibc would keep for the next step.
+    """Give freed memory back to the system, but for up to 64 MiB of the second heap's.
 
-    Takes some milliseconds. What Whisper tiny keeps after a clip is 60 MiB.
-    Elsewhere this does nothing.
+    Takes some milliseconds. Elsewhere than on glibc this does nothing.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
