@@ -63,6 +63,7 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
     lake = LakeAccess(folder, run, config.clips.length_s)
     join = partial(Join, config, lake, by_scene=describe.by_row)
     dims = {"visual_dim": see.dim, "text_dim": embed.dim}
+    summarise = partial(Summarise, config, lake, **dims)
     steps = [
         _step("plan", partial(Plan, config, lake), Plan, (str,), config),
         _step("decode", partial(Decode, config), Decode, (Clip,), config),
@@ -70,19 +71,17 @@ def build(config: Config, *, folder: Folder, run_id: str) -> tuple[list[Step], R
         _step("ocr", partial(ReadScreen, config), ReadScreen, (Seen,), config),
         _step("speech", partial(Listen, config), Listen, (Read,), config),
         _step("align", join, Join, (Heard, Ready), config),
-        *(_asking(config, lake) if describe.by_row else [_describing(config)]),
+        *(_asking(config, lake) if describe.by_row else [_describing(config, describe)]),
         _step("text", partial(EmbedText, config), EmbedText, (Part,), config),
-        _step(
-            SUMMARISE, partial(Summarise, config, lake, **dims), Summarise, (Part, Gathered), config
-        ),
+        _step(SUMMARISE, summarise, summarise(), (Part, Gathered), config),
         _step("commit", partial(Commit, lake, **dims), Commit, (Summed,), config),
     ]
     _check_pools(config, {step.name for step in steps})
     return steps, run
 
 
-def _describing(config: Config) -> Step:
-    return _step("describe", partial(Describe, config), Describe, (Part,), config)
+def _describing(config: Config, describe: Describe) -> Step:
+    return _step("describe", partial(Describe, config), describe, (Part,), config)
 
 
 def _asking(config: Config, lake: LakeAccess) -> list[Step]:

@@ -1,8 +1,10 @@
-"""Runs the steps on Ray Data: each an actor pool, streamed, on this machine or a cluster.
+"""Runs the steps on Ray Data: actor pools, streamed, on this machine or a cluster.
 
-Ray is imported here, in what its actors run (`ray_workers`) and for its language model
-processor (`ray_llm`), nowhere else. Parcels travel as pickled bytes, so that Ray knows the
-size of what is in flight and holds producers back by it.
+A step that weighs something has a pool of its own; light ones follow in the actors of the
+step before (`chains`). Ray is imported here, in what its actors run (`ray_workers`), for
+what they report (`ray_board`) and for its language model processor (`ray_llm`), nowhere
+else. Parcels travel as pickled bytes, so that Ray knows the size of what is in flight and
+holds producers back by it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scenelake.pipeline.parcels import Event, Parcel
+from scenelake.pipeline.ray_board import Board
 from scenelake.pipeline.ray_queues import Flow, QueueWatch
-from scenelake.pipeline.ray_workers import Board, actor_class
+from scenelake.pipeline.ray_workers import actor_class
 from scenelake.pipeline.steps import Step
 from scenelake.schemas.errors import UsageError
 
@@ -65,7 +68,9 @@ def run_on_ray(
     """
     if not parcels:
         return
-    watch = QueueWatch([step.name for step in steps], flow) if flow else None
+    line = chains(steps)
+    heads = [chain[0] for chain in line]
+    watch = QueueWatch([step.name for step in heads], flow) if flow else None
     with _ray(address), _settings(watch):
         board = _board()
         dataset: Any = ray.data.from_items(
@@ -73,8 +78,8 @@ def run_on_ray(
             # One film a block: the unit that Ray schedules, retries and holds back.
             override_num_blocks=len(parcels),
         )
-        scale = _scale(steps)
-        for step in steps:
+        scale = _scale(heads)
+        for step, chain in zip(heads, line, strict=True):
             cpus = round(step.resources.cpus * scale, 3)
             if step.model is not None:
                 from scenelake.pipeline import ray_llm
@@ -86,9 +91,9 @@ def run_on_ray(
             n = step.pool.together
             through = dataset.flat_map if n == 1 else _in_batches(dataset, n)
             dataset = through(
-                actor_class(step),
-                fn_constructor_args=(step, board, attempts),
-                compute=_pool(step, steps),
+                actor_class(chain),
+                fn_constructor_args=(chain, board, attempts),
+                compute=_pool(step, heads),
                 num_cpus=cpus,
                 num_gpus=step.resources.gpus or None,
                 memory=step.resources.memory_bytes or None,
@@ -97,6 +102,26 @@ def run_on_ray(
             yield from _results(dataset, board, report)
         except RayError as error:
             raise _meaning(error, steps) from error
+
+
+def chains(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """Runs of steps, each done by the same actors: one step, and the light ones that follow it.
+
+    An actor of Ray's is a process, and an operator more work for its scheduler at each turn: for
+    a step that takes no time they are most of what it costs. A step whose pool is configured is
+    no follower, and none follows a step that has a GPU or takes several parcels at once.
+    """
+    line: list[tuple[Step, ...]] = []
+    for step in steps:
+        if line and step.is_light and _may_be_followed(line[-1][0]):
+            line[-1] = (*line[-1], step)
+        else:
+            line.append((step,))
+    return line
+
+
+def _may_be_followed(step: Step) -> bool:
+    return not step.resources.gpus and step.pool.together == 1
 
 
 def _in_batches(dataset: Any, n: int) -> Callable[..., Any]:

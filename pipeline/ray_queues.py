@@ -1,4 +1,4 @@
-"""What waits before each step on Ray Data, as its executor counts it.
+"""What waits before each pool of actors on Ray Data, as its executor counts it.
 
 Ray Data calls whatever `DataContext.custom_execution_callback_classes` makes after each
 turn of its scheduler, with its executor, whose operators know their queues.
@@ -65,9 +65,13 @@ class QueueWatch:
             logger.warning("this version of Ray Data does not tell what waits before each step")
             self._told_s = float("inf")
             return {}
-        # ``FlatMap(decode)`` is the operator of step ``decode``.
-        states = {op.name.rpartition("(")[2].rstrip(")"): s for op, s in topology.items()}
+        states = {_step(op.name): state for op, state in topology.items()}
         return {name: _state(states[name]) for name in self._names}
+
+
+def _step(operator: str) -> str:
+    """``FlatMap(speech+align)`` is what step ``speech`` is the first of."""
+    return operator.rpartition("(")[2].rstrip(")").partition("+")[0]
 
 
 def _state(state: Any) -> QueueState:

@@ -56,6 +56,13 @@ class Step:
     admits: bool = False
     model: DescribeConfig | None = None
 
+    @property
+    def is_light(self) -> bool:
+        """Whether it takes next to nothing, and nobody has said how many workers it is to have."""
+        resources, takes_core = self.resources, self.resources.cpus >= 1
+        is_own = self.pool != PoolConfig() or self.model is not None
+        return not (takes_core or resources.gpus or resources.memory_bytes or is_own)
+
 
 class Worker:
     """A step at work: sets its stage up at the first item that needs it."""

@@ -15,7 +15,7 @@ from scenelake.schemas.tables import scenes_table
 from scenelake.workers import registry
 from scenelake.workers.engines import Summariser
 from scenelake.workers.stage import Resources
-from scenelake.workers.write import hang_up, usage_of
+from scenelake.workers.write import hang_up, resources_of, usage_of
 
 
 class Summarise:
@@ -31,6 +31,7 @@ class Summarise:
         self._lake = lake
         self._dims = {"visual_dim": visual_dim, "text_dim": text_dim}
         self._engine: Summariser = registry.make(SUMMARISE, config.summarise)
+        self.resources = resources_of(self._engine, self.resources)
 
     def setup(self) -> None:
         """Load the language model, where there is one."""

@@ -22,7 +22,8 @@ class Engine(Protocol):
     """What all engines have.
 
     One whose configuration may be wrong in ways that only its model tells has `check`, which
-    raises a UsageError before a run and loads no weights.
+    raises a UsageError before a run and loads no weights. A describer or summariser that
+    occupies less than others of its kind says so in `resources`.
     """
 
     @property

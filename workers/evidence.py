@@ -12,6 +12,7 @@ from dataclasses import replace
 from scenelake.schemas.config import DescribeConfig
 from scenelake.schemas.rows import Label, Scene
 from scenelake.workers.grounding import sentences, tokens
+from scenelake.workers.stage import Resources
 
 NOTHING = "Nothing recognised in this scene."
 
@@ -32,6 +33,8 @@ _CLAUSE_STARTS = frozenset(
 
 class EvidenceDescriber:
     """Describes without a model, in no time: for drafts, and for machines with none to spare."""
+
+    resources = Resources(cpus=0.2)
 
     def __init__(self, config: DescribeConfig) -> None:
         self._config = config

@@ -18,6 +18,7 @@ from scenelake.schemas.story import Story, Summary
 from scenelake.workers.chapters import Section, sections, vocabulary
 from scenelake.workers.evidence import put_together, said_first
 from scenelake.workers.quotes import Quote, pick
+from scenelake.workers.stage import Resources
 from scenelake.workers.titles import most_seen, telling_lines, titles
 
 NOTHING = "Nothing recognised in this film."
@@ -29,6 +30,8 @@ VERSION = 1
 
 class ExtractiveSummariser:
     """Sums up without a model; also what stands where a model's words cannot."""
+
+    resources = Resources(cpus=0.2)
 
     def __init__(self, config: SummariseConfig) -> None:
         self._config = config

@@ -23,6 +23,7 @@ class Describe:
 
     def __init__(self, config: Config) -> None:
         self._describer: DescriberEngine = registry.make("describe", config.describe)
+        self.resources = resources_of(self._describer, self.resources)
 
     @property
     def models(self) -> dict[str, str]:
@@ -81,6 +82,12 @@ class EmbedText:
         yield replace(
             item, scenes=tuple(replace(scene, text_embedding=vector) for scene, vector in scenes)
         )
+
+
+def resources_of(engine: Any, usual: Resources) -> Resources:
+    """What an engine occupies, where it says that it is less than others of its kind."""
+    own: Resources = getattr(engine, "resources", usual)
+    return own
 
 
 def usage_of(engine: Any) -> dict[str, float]:

@@ -16,7 +16,7 @@ import pytest
 
 from scenelake.pipeline.inline_engine import run_inline
 from scenelake.pipeline.parcels import Event, Parcel
-from scenelake.pipeline.ray_engine import run_on_ray
+from scenelake.pipeline.ray_engine import chains, run_on_ray
 from scenelake.pipeline.steps import Step
 from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.config import PoolConfig
@@ -90,6 +90,18 @@ class Double:
             yield from (f"{item}1", f"{item}2")
 
 
+class Pair:
+    """A text that no worker survives, then a good one."""
+
+    resources = Resources(cpus=0.2)
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def process(self, item: str) -> Iterator[str]:
+        yield from ("deadly", f"{item} ")
+
+
 class Title:
     """What the process that works on a text calls itself."""
 
@@ -120,12 +132,16 @@ def steps() -> list[Step]:
         _texts("first", "a"),
         Step("numbers", partial(Append, "n"), Append.resources, (int,)),
         replace(_texts("second", "b"), pool=PoolConfig(min=2)),
-        Step("last", Finish, Finish.resources, (str,)),
+        _last(),
     ]
 
 
 def _texts(name: str, letter: str) -> Step:
     return Step(name, partial(Append, letter), Append.resources, (str,), attempts=2)
+
+
+def _last() -> Step:
+    return Step("last", Finish, Finish.resources, (str,))
 
 
 def parcels(*items: str) -> list[Parcel]:
@@ -199,7 +215,7 @@ def at_once(*items: str, run: Run) -> dict[str, Any]:
     step = Step("first", partial(Together, "a"), Append.resources, (str,), attempts=2)
     taken = [
         replace(step, pool=PoolConfig(together=3)),
-        Step("last", Finish, Finish.resources, (str,)),
+        _last(),
     ]
     flows: list[Any] = []
     out = list(run(taken, parcels(*items), lambda _event: None, flow=flows.append))
@@ -246,8 +262,11 @@ def test_an_item_may_become_many_or_none(engine: Run) -> None:
 
 def test_what_waits_before_each_step_is_told_on_the_way(engine: Run) -> None:
     told: list[Mapping[str, QueueState]] = []
-    line = [_texts("first", "a"), Step("last", Finish, Finish.resources, (str,))]
-    line[0] = replace(line[0], pool=PoolConfig(max=1))
+    own = PoolConfig(max=1)
+    line = [
+        replace(_texts("first", "a"), pool=own),
+        replace(_last(), pool=own),
+    ]
     items = parcels(*(f"slow{i:02}" for i in range(14)))
     assert len(list(engine(line, items, lambda _: None, flow=told.append))) == 14
     assert {tuple(queues) for queues in told} == {("first", "last")}
@@ -272,6 +291,61 @@ def test_an_item_under_which_workers_die_is_a_failure_and_the_others_go_on(
     found = {parcel.uri: parcel.item for parcel in out}
     assert isinstance(found["film1"], Receipt)
     assert (found["deadly2"].stage, found["deadly2"].error_type) == ("first", "crashed")
+
+
+def named(line: Sequence[Step]) -> list[str]:
+    return ["+".join(step.name for step in chain) for chain in chains(line)]
+
+
+def test_light_steps_follow_in_the_actors_of_the_step_before() -> None:
+    heavy = replace(_texts("speech", "s"), resources=Resources(cpus=1))
+    light = [_texts("align", "a"), _texts("describe", "d")]
+    assert named([*light, heavy]) == ["align+describe", "speech"]
+    assert named([heavy, *light]) == ["speech+align+describe"]
+
+
+def test_a_step_whose_pool_is_configured_has_one() -> None:
+    own = replace(_texts("align", "a"), pool=PoolConfig(max=2))
+    assert named([_texts("speech", "s"), own, _texts("describe", "d")]) == [
+        "speech",
+        "align+describe",
+    ]
+
+
+def test_no_step_keeps_a_gpu_or_a_batch_waiting() -> None:
+    light = _texts("align", "a")
+    on_gpu = replace(_texts("speech", "s"), resources=Resources(cpus=0.2, gpus=0.5))
+    of_several = replace(_texts("speech", "s"), pool=PoolConfig(together=4))
+    assert named([on_gpu, light]) == ["speech", "align"]
+    assert named([of_several, light]) == ["speech", "align"]
+
+
+def test_steps_of_one_actor_are_told_of_and_counted_one_by_one(local_ray: None) -> None:
+    line = [Step("double", Double, Double.resources, (str,)), _texts("second", "b"), _last()]
+    events: list[Event] = []
+    told: list[Mapping[str, QueueState]] = []
+    out = list(run_on_ray(line, parcels("film", "nothing"), events.append, flow=told.append))
+    assert sorted(parcel.item.video_id for parcel in out) == ["film1b", "film2b"]
+    assert {step.name: _n_told(events, step.name) for step in line} == {
+        "double": {"started": 2, "finished": 2},
+        "second": {"started": 2, "finished": 2},
+        "last": {"started": 2, "finished": 2},
+    }
+    assert all(list(queues) == ["double"] for queues in told)
+
+
+def _n_told(events: Sequence[Event], step: str) -> dict[str, int]:
+    return {kind: sum((e.step, e.kind) == (step, kind) for e in events) for kind in KINDS}
+
+
+def test_of_the_steps_of_one_actor_the_one_that_it_died_in_is_to_blame(local_ray: None) -> None:
+    """The step before has more to give of the same item, which is not lost."""
+    line = [Step("pair", Pair, Pair.resources, (str,)), _texts("second", "b"), _last()]
+    out = list(run_on_ray(line, parcels("film"), lambda _: None, attempts=2))
+    failures = [parcel.item for parcel in out if isinstance(parcel.item, Failure)]
+    assert {(failure.stage, failure.error_type) for failure in failures} == {("second", "crashed")}
+    assert "died 2 times" in failures[0].message
+    assert {parcel.item.video_id for parcel in out if parcel.item not in failures} == {"film b"}
 
 
 @pytest.mark.parametrize("together", [1, 3])
