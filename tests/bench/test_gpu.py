@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 SCRIPT = Path(__file__).with_name("gpu.py")
+PARTS = sorted((SCRIPT.parent / "on_gpu").glob("*.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def gpu() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_gpu", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["bench_gpu"] = module
-    spec.loader.exec_module(module)
-    return module
+def gpu() -> Iterator[SimpleNamespace]:
+    """What the script's parts offer, under one name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPT.parent)
+        modules = [import_module(f"on_gpu.{path.stem}") for path in PARTS if path.stem[0] != "_"]
+        yield SimpleNamespace(**{k: v for module in modules for k, v in vars(module).items()})
 
 
 def test_a_run_without_a_gpu_says_that_it_tells_nothing_of_gpus(run: Run) -> None:
@@ -78,7 +78,7 @@ def test_the_quick_way_of_pictures_sees_what_the_plain_loop_does(run: Run) -> No
     assert cosine > 0.999
 
 
-def test_a_measurement_that_fails_is_a_row_and_the_others_go_on(gpu: ModuleType) -> None:
+def test_a_measurement_that_fails_is_a_row_and_the_others_go_on(gpu: SimpleNamespace) -> None:
     bench = gpu.Bench(gpu.shapes("small"), device="cpu", seconds=0.0, compiles=False)
     bench.measure("part", "breaks", lambda: 1 / 0, gpu.Cost(1, "things/s"))
     bench.measure("part", "works", lambda: None, gpu.Cost(1, "things/s"))
@@ -91,7 +91,7 @@ def test_a_measurement_that_fails_is_a_row_and_the_others_go_on(gpu: ModuleType)
 
 @pytest.mark.parametrize("tower", ["siglip", "dino"])
 def test_a_towers_operations_are_those_that_torch_counts_at_real_size(
-    gpu: ModuleType, tower: str
+    gpu: SimpleNamespace, tower: str
 ) -> None:
     import torch
     import transformers
@@ -102,7 +102,7 @@ def test_a_towers_operations_are_those_that_torch_counts_at_real_size(
     assert counted(lambda: model(pixel_values=pixels)) == pytest.approx(2 * vit.flop, rel=0.005)
 
 
-def test_whispers_operations_are_those_that_torch_counts(gpu: ModuleType) -> None:
+def test_whispers_operations_are_those_that_torch_counts(gpu: SimpleNamespace) -> None:
     import torch
     import transformers
 
@@ -115,7 +115,7 @@ def test_whispers_operations_are_those_that_torch_counts(gpu: ModuleType) -> Non
 
 
 def test_a_prompts_operations_are_those_that_torch_counts_but_for_the_causal_half(
-    gpu: ModuleType,
+    gpu: SimpleNamespace,
 ) -> None:
     import transformers
 
@@ -125,11 +125,11 @@ def test_a_prompts_operations_are_those_that_torch_counts_but_for_the_causal_hal
     model = bench.model(transformers.AutoModelForImageTextToText, config)
     model.set_attn_implementation("eager")
     unseen = 2 * qwen.n_layers * qwen.prompt_tokens**2 * qwen.n_heads * qwen.head
-    found = counted(gpu._read(model, gpu.prompts(bench, batch=1)))
+    found = counted(gpu.read_prompts(model, gpu.prompts(bench, batch=1)))
     assert found == pytest.approx(qwen.flop + unseen, rel=0.01)
 
 
-def test_models_of_the_language_have_the_sizes_that_their_names_say(gpu: ModuleType) -> None:
+def test_models_of_the_language_have_the_sizes_that_their_names_say(gpu: SimpleNamespace) -> None:
     for size, billions in (("2b", 2.1), ("4b", 4.4)):
         import transformers
 
