@@ -2,8 +2,9 @@
 
     python tests/bench/alone.py FILM... [--set key=value]...
 
-One process, models loaded by a warm film before the clock starts. CPU seconds are those of
-this process and its children (the decoder's), CPU that threads spend waiting included.
+One process, models loaded by a warm film before the clock starts, which keeps its memory as the
+engines' do. CPU seconds are those of this process and its children (the decoder's), CPU that
+threads spend waiting included.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from scenelake.pipeline.settings import load_config
 from scenelake.pipeline.steps import Step, Worker
 from scenelake.pipeline.storing.folder import folder_at
 from scenelake.pipeline.storing.lake_access import LakeAccess
+from scenelake.workers.devices import keep_memory
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def main() -> None:
     parser.add_argument("films", nargs="+")
     parser.add_argument("--set", action="append", default=[], dest="settings")
     arguments = parser.parse_args()
+    keep_memory()
     config = load_config(settings=[*SETTINGS, *arguments.settings])
     with fresh_folder() as folder:
         lake = folder_at(folder / "lake")
