@@ -42,7 +42,8 @@ test: $(VENV)/.installed-test test-tools test-media test-models
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: $(VENV)/.installed-test test-tools test-media test-models
-	$(BIN)/python -m pytest -m slow
+	# Some need ten minutes, and a look at where a busy process is can crash it (Python 3.11).
+	$(BIN)/python -m pytest -m slow -o faulthandler_timeout=1800
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
