@@ -1,10 +1,10 @@
 """Runs the steps on Ray Data: actor pools, streamed, on this machine or a cluster.
 
 A step that weighs something has a pool of its own; light ones follow in the actors of the
-step before (`chains`). Ray is imported here, in what its actors run (`ray_workers`), for
-what they report (`ray_board`) and for its language model processor (`ray_llm`), nowhere
-else. Parcels travel as pickled bytes, so that Ray knows the size of what is in flight and
-holds producers back by it.
+step before, and what actors ask for fits the cluster (`ray_sizes`). Ray is imported here, in
+what its actors run (`ray_workers`), for what they report (`ray_board`) and for its language
+model processor (`ray_llm`), nowhere else. Parcels travel as pickled bytes, so that Ray knows
+the size of what is in flight and holds producers back by it.
 """
 
 from __future__ import annotations
@@ -26,19 +26,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.ray_board import Board
-from scenelake.pipeline.ray_queues import Flow, QueueWatch
+from scenelake.pipeline.ray_sizes import Chain, Sizes, chains
+from scenelake.pipeline.ray_watch import ExecutorWatch, Flow, Look, PlaceLook, QueueLook
 from scenelake.pipeline.ray_workers import actor_class
 from scenelake.pipeline.steps import Step
 from scenelake.schemas.errors import UsageError
 
-_SHARE = 0.9
-"""Of a machine's CPUs to ask for: Ray Data's own tasks need a place too."""
-
 _TASKS_IN_FLIGHT = 2
 """A worker has its next parcel at hand, and none waits long behind a slow one."""
-
-_STAGE_CPUS, _N_STAGES = 0.25, 4
-"""For a worker of each stage that Ray Data's own processor has around a model."""
 
 _POLL_S = 0.5
 _END = object()
@@ -70,58 +65,52 @@ def run_on_ray(
         return
     line = chains(steps)
     heads = [chain[0] for chain in line]
-    watch = QueueWatch([step.name for step in heads], flow) if flow else None
-    with _ray(address), _settings(watch):
-        board = _board()
-        dataset: Any = ray.data.from_items(
-            [{"parcel": pickle.dumps(parcel)} for parcel in parcels],
-            # One film a block: the unit that Ray schedules, retries and holds back.
-            override_num_blocks=len(parcels),
-        )
-        scale = _scale(heads)
-        for step, chain in zip(heads, line, strict=True):
-            cpus = round(step.resources.cpus * scale, 3)
-            if step.model is not None:
-                from scenelake.pipeline import ray_llm
-
-                ray_llm.check_gpus(step.model, is_local=address is None)
-                dataset = ray_llm.through_model(
-                    dataset, step.model, cpus=round(_STAGE_CPUS * scale, 3), next_cpus=cpus
-                )
-            n = step.pool.together
-            through = dataset.flat_map if n == 1 else _in_batches(dataset, n)
-            dataset = through(
-                actor_class(chain),
-                fn_constructor_args=(chain, board, attempts),
-                compute=_pool(step, heads),
-                num_cpus=cpus,
-                num_gpus=step.resources.gpus or None,
-                memory=step.resources.memory_bytes or None,
+    with _ray(address):
+        sizes = Sizes.of(heads, _nodes())
+        with _settings(ExecutorWatch(_looks(heads, sizes, flow))):
+            board = _board()
+            dataset: Any = ray.data.from_items(
+                [{"parcel": pickle.dumps(parcel)} for parcel in parcels],
+                # One film a block: the unit that Ray schedules, retries and holds back.
+                override_num_blocks=len(parcels),
             )
-        try:
-            yield from _results(dataset, board, report)
-        except RayError as error:
-            raise _meaning(error, steps) from error
+            for chain in line:
+                if chain[0].model is not None:
+                    dataset = _through_model(dataset, chain[0], sizes, is_local=address is None)
+                dataset = _through_actors(dataset, chain, sizes, board, attempts)
+            try:
+                yield from _results(dataset, board, report)
+            except RayError as error:
+                raise _meaning(error, steps) from error
 
 
-def chains(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-    """Runs of steps, each done by the same actors: one step, and the light ones that follow it.
-
-    An actor of Ray's is a process, and an operator more work for its scheduler at each turn: for
-    a step that takes no time they are most of what it costs. A step whose pool is configured is
-    no follower, and none follows a step that has a GPU or takes several parcels at once.
-    """
-    line: list[tuple[Step, ...]] = []
-    for step in steps:
-        if line and step.is_light and _may_be_followed(line[-1][0]):
-            line[-1] = (*line[-1], step)
-        else:
-            line.append((step,))
-    return line
+def _looks(heads: Sequence[Step], sizes: Sizes, flow: Flow | None) -> list[Look]:
+    looks: list[Look] = [PlaceLook({step.name: sizes.in_words(step) for step in heads})]
+    return looks if flow is None else [*looks, QueueLook([step.name for step in heads], flow)]
 
 
-def _may_be_followed(step: Step) -> bool:
-    return not step.resources.gpus and step.pool.together == 1
+def _through_model(dataset: Any, step: Step, sizes: Sizes, *, is_local: bool) -> Any:
+    from scenelake.pipeline import ray_llm
+
+    assert step.model is not None
+    ray_llm.check_gpus(step.model, is_local=is_local)
+    return ray_llm.through_model(
+        dataset, step.model, cpus=sizes.stage_cpus, next_cpus=sizes.cpus(step)
+    )
+
+
+def _through_actors(dataset: Any, chain: Chain, sizes: Sizes, board: Any, attempts: int) -> Any:
+    step = chain[0]
+    n = step.pool.together
+    through = dataset.flat_map if n == 1 else _in_batches(dataset, n)
+    return through(
+        actor_class(chain),
+        fn_constructor_args=(chain, board, attempts),
+        compute=_pool(*sizes.bounds(step)),
+        num_cpus=sizes.cpus(step),
+        num_gpus=step.resources.gpus or None,
+        memory=step.resources.memory_bytes or None,
+    )
 
 
 def _in_batches(dataset: Any, n: int) -> Callable[..., Any]:
@@ -134,17 +123,14 @@ def _board() -> Any:
     return Board.options(num_cpus=0, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
 
 
-def _pool(step: Step, steps: list[Step]) -> ActorPoolStrategy:
-    most = step.pool.max or _max_workers(steps)
+def _pool(fewest: int, most: int) -> ActorPoolStrategy:
     return ActorPoolStrategy(
-        min_size=step.pool.min,
-        max_size=max(step.pool.min, most),
-        max_tasks_in_flight_per_actor=_TASKS_IN_FLIGHT,
+        min_size=fewest, max_size=most, max_tasks_in_flight_per_actor=_TASKS_IN_FLIGHT
     )
 
 
 @contextlib.contextmanager
-def _settings(watch: QueueWatch | None) -> Iterator[None]:
+def _settings(watch: ExecutorWatch) -> Iterator[None]:
     """Ray Data's settings for this run; those of the process are put back after."""
     context = DataContext.get_current()
     ours = {
@@ -153,7 +139,7 @@ def _settings(watch: QueueWatch | None) -> Iterator[None]:
         # A block for each parcel, given on as soon as it is there: a film's clips must not
         # wait for each other, nor travel to one worker together.
         "target_max_block_size": 1,
-        "custom_execution_callback_classes": [watch] if watch else [],
+        "custom_execution_callback_classes": [watch],
     }
     theirs = {name: getattr(context, name) for name in ours}
     for name, value in ours.items():
@@ -197,25 +183,11 @@ def _connect(address: str | None) -> None:
         raise UsageError(f"Ray cannot start here: {error}; RAY_TMPDIR=/tmp may help") from error
 
 
-def _scale(steps: list[Step]) -> float:
-    """What becomes of the CPUs that steps ask for where the smallest pools would not fit."""
-    wanted = sum(step.resources.cpus * step.pool.min for step in steps) + _model_cpus(steps)
-    return min(1.0, _SHARE * _cluster_cpus() / wanted)
-
-
-def _max_workers(steps: list[Step]) -> int:
-    wanted = sum(step.resources.cpus for step in steps) + _model_cpus(steps)
-    return max(1, int(_SHARE * _cluster_cpus() / wanted))
-
-
-def _model_cpus(steps: list[Step]) -> float:
-    """For the small stages around models that Ray Data runs."""
-    return sum(_N_STAGES * _STAGE_CPUS * s.model.ray.max_workers for s in steps if s.model)
-
-
-def _cluster_cpus() -> float:
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return float(resources.get("CPU", 1.0))
+def _nodes() -> list[float]:
+    """CPUs of each node that is there now and has some; one where Ray tells of none yet."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    cpus = [float(node["Resources"].get("CPU", 0.0)) for node in nodes if node["Alive"]]
+    return [n for n in cpus if n > 0] or [1.0]
 
 
 def _results(dataset: Any, board: Any, report: Callable[[Event], None]) -> Iterator[Parcel]:

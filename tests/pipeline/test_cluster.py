@@ -44,3 +44,43 @@ def test_a_node_that_dies_in_the_middle_of_a_run_takes_nothing_with_it(
     assert (document["committed"], document["failed"]) == (len(films), 0)
     assert_same_lakes(tmp_path / "lake", tmp_path / "inline")
     assert unfinished(tmp_path / "lake") == []
+
+
+WITHOUT_ITS_GPU = """
+import logging, signal
+from dataclasses import replace
+from ray.cluster_utils import Cluster
+from scenelake.pipeline.ray_engine import run_on_ray
+from scenelake.schemas.config import PoolConfig
+from scenelake.workers.stage import Resources
+from tests.pipeline.test_engines import parcels, steps
+
+logging.basicConfig(format="%(message)s")
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+node = cluster.add_node(num_cpus=1, num_gpus=1)
+first, numbers, second, last = steps()
+on_gpu = replace(second, resources=Resources(cpus=0.2, gpus=0.5), pool=PoolConfig())
+killed = []
+
+def kill(event):
+    if event.step == "second" and not killed:
+        killed.append(event)
+        cluster.remove_node(node, allow_graceful=False)
+        signal.signal(signal.SIGALRM, lambda *_: cluster.add_node(num_cpus=1, num_gpus=1))
+        signal.alarm(75)
+
+items = parcels(*(f"slow{n}" for n in range(12)))
+out = list(run_on_ray([first, on_gpu, last], items, kill, address=cluster.address))
+print(len(killed), sorted({parcel.item.video_id for parcel in out}))
+cluster.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_lost_its_only_gpu_says_so_and_goes_on_when_one_comes() -> None:
+    command = [sys.executable, "-c", WITHOUT_ITS_GPU]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert done.stdout.splitlines()[-1] == f"1 {sorted(f'slow{n}ab' for n in range(12))}"
+    assert "second has had no worker for" in done.stderr
+    assert "waits for a node with 0.2 CPUs and 0.5 GPUs free" in done.stderr

@@ -16,7 +16,7 @@ import pytest
 
 from scenelake.pipeline.inline_engine import run_inline
 from scenelake.pipeline.parcels import Event, Parcel
-from scenelake.pipeline.ray_engine import chains, run_on_ray
+from scenelake.pipeline.ray_engine import run_on_ray
 from scenelake.pipeline.steps import Step
 from scenelake.pipeline.watching.watcher import QueueState
 from scenelake.schemas.config import PoolConfig
@@ -291,33 +291,6 @@ def test_an_item_under_which_workers_die_is_a_failure_and_the_others_go_on(
     found = {parcel.uri: parcel.item for parcel in out}
     assert isinstance(found["film1"], Receipt)
     assert (found["deadly2"].stage, found["deadly2"].error_type) == ("first", "crashed")
-
-
-def named(line: Sequence[Step]) -> list[str]:
-    return ["+".join(step.name for step in chain) for chain in chains(line)]
-
-
-def test_light_steps_follow_in_the_actors_of_the_step_before() -> None:
-    heavy = replace(_texts("speech", "s"), resources=Resources(cpus=1))
-    light = [_texts("align", "a"), _texts("describe", "d")]
-    assert named([*light, heavy]) == ["align+describe", "speech"]
-    assert named([heavy, *light]) == ["speech+align+describe"]
-
-
-def test_a_step_whose_pool_is_configured_has_one() -> None:
-    own = replace(_texts("align", "a"), pool=PoolConfig(max=2))
-    assert named([_texts("speech", "s"), own, _texts("describe", "d")]) == [
-        "speech",
-        "align+describe",
-    ]
-
-
-def test_no_step_keeps_a_gpu_or_a_batch_waiting() -> None:
-    light = _texts("align", "a")
-    on_gpu = replace(_texts("speech", "s"), resources=Resources(cpus=0.2, gpus=0.5))
-    of_several = replace(_texts("speech", "s"), pool=PoolConfig(together=4))
-    assert named([on_gpu, light]) == ["speech", "align"]
-    assert named([of_several, light]) == ["speech", "align"]
 
 
 def test_steps_of_one_actor_are_told_of_and_counted_one_by_one(local_ray: None) -> None:

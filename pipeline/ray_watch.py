@@ -1,0 +1,137 @@
+"""Looks at a run on Ray Data from beside: what waits before each pool, which pools have nobody.
+
+Ray Data calls whatever `DataContext.custom_execution_callback_classes` makes after each
+turn of its scheduler, with its executor, whose operators know their queues and actors.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from scenelake.pipeline.watching.watcher import QueueState
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S = 1.0
+_PATIENCE_S = 60.0
+
+Flow = Callable[[Mapping[str, QueueState]], None]
+Operators = Mapping[str, tuple[Any, Any]]
+"""By the step that is first in it: an operator of Ray Data's and its state."""
+
+Look = Callable[[Operators], None]
+
+
+class ExecutorWatch:
+    """Looks once a second, in the driver's process.
+
+    Ray takes it for a class, and sends copies of it to all workers, where it is not called.
+    """
+
+    def __init__(self, looks: Sequence[Look] = ()) -> None:
+        self._looks = tuple(looks)
+        self._looked_s = 0.0
+
+    def __call__(self) -> ExecutorWatch:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ExecutorWatch:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ExecutorWatch, ()
+
+    def before_execution_starts(self, executor: Any) -> None:
+        """Nothing waits yet."""
+
+    def on_execution_step(self, executor: Any) -> None:
+        """Look, where the last look is long enough ago."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _EVERY_S:
+            return
+        self._looked_s = now_s
+        operators = _operators(executor)
+        if operators is None:
+            logger.warning("this version of Ray Data does not tell what waits before each step")
+            self._looked_s = float("inf")
+            return
+        for look in self._looks:
+            look(operators)
+
+    def after_execution_succeeds(self, executor: Any) -> None:
+        """Nothing waits any more."""
+
+    def after_execution_fails(self, executor: Any, error: Exception) -> None:
+        """The run tells of it."""
+
+
+class QueueLook:
+    """Tells `flow` what waits before each step. A block is a parcel."""
+
+    def __init__(self, steps: Sequence[str], flow: Flow) -> None:
+        self._steps = tuple(steps)
+        self._flow = flow
+
+    def __call__(self, operators: Operators) -> None:
+        self._flow({step: _waiting(operators[step][1]) for step in self._steps})
+
+
+class PlaceLook:
+    """Tells once of a step that has had no worker for long: Ray itself waits in silence.
+
+    A node that died may have been the only one with room for it, or with a GPU.
+    """
+
+    def __init__(
+        self, asks: Mapping[str, str], *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """For steps by name, with what a worker of each asks for, in words."""
+        self._asks = dict(asks)
+        self._now = now
+        self._since_s: dict[str, float] = {}
+
+    def __call__(self, operators: Operators) -> None:
+        now_s = self._now()
+        for step in list(self._asks):
+            if not _lacks_workers(operators[step][0]):
+                self._since_s.pop(step, None)
+            elif now_s - self._since_s.setdefault(step, now_s) >= _PATIENCE_S:
+                logger.warning(
+                    "%s has had no worker for %.0f s: it waits for a node with %s free"
+                    " (ray status tells what is taken)",
+                    step,
+                    now_s - self._since_s[step],
+                    self._asks.pop(step),
+                )
+
+
+def _operators(executor: Any) -> Operators | None:
+    """Ray gives the operators in the order of the data to nobody but itself: a later version
+    may hide them otherwise.
+    """
+    topology: Mapping[Any, Any] | None = getattr(executor, "_topology", None)
+    if topology is None:
+        return None
+    return {_step(operator.name): (operator, state) for operator, state in topology.items()}
+
+
+def _step(operator: str) -> str:
+    """``FlatMap(speech+align)`` is what step ``speech`` is the first of."""
+    return operator.rpartition("(")[2].rstrip(")").partition("+")[0]
+
+
+def _waiting(state: Any) -> QueueState:
+    return QueueState(
+        state.total_enqueued_input_blocks(), state.total_enqueued_input_blocks_bytes()
+    )
+
+
+def _lacks_workers(operator: Any) -> bool:
+    pools = operator.get_autoscaling_actor_pools()
+    n_there: int = sum(pool.num_running_actors() for pool in pools)
+    n_restarting: int = sum(pool.num_restarting_actors() for pool in pools)
+    n_new: int = sum(pool.num_pending_actors() for pool in pools)
+    return n_there == n_restarting and n_restarting + n_new > 0
