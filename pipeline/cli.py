@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from scenelake.schemas.errors import SceneLakeError, UsageError
 
 _SOME_FAILED = 3
 _INTERRUPTED = 130
+_SAME_INTERRUPT_S = 3.0
+_GO_ON = "interrupted: what is committed stays; give the same command again to go on"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -148,6 +151,9 @@ for _command in (
 def main() -> None:
     """The console script."""
     code = execute()
+    if code == _INTERRUPTED:
+        # It has been said; one more on the way out would end us by the signal instead.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
     if any(thread.daemon for thread in threading.enumerate()):
@@ -159,15 +165,15 @@ def main() -> None:
 
 def execute() -> int:
     """Run the command of `sys.argv`, errors as one line; gives the exit code."""
+    interrupt = _Interrupt()
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGTERM, interrupt)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, interrupt)
     try:
         cli.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        return _say(
-            "interrupted: what is committed stays; give the same command again to go on",
-            _INTERRUPTED,
-        )
+        return _say(_GO_ON, _INTERRUPTED)
     except click.ClickException as error:
         error.show(sys.stderr)
         return error.exit_code
@@ -177,12 +183,33 @@ def execute() -> int:
         return _say(str(error), 1)
     except SystemExit as exit_:
         return int(exit_.code or 0)
+    except Exception:
+        # What an interrupt cuts short may fail otherwise: a lock that it had half taken.
+        if interrupt.was_heard:
+            return _say(_GO_ON, _INTERRUPTED)
+        raise
     return 0
 
 
-def _interrupt(*_: object) -> None:
-    """A scheduler that ends us is to be obeyed as a user is."""
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Ctrl-C, or a scheduler that ends us: it is to be obeyed as a user is.
+
+    Both come twice at times, from an impatient hand or to a process and to its group. A second
+    one so soon would cut the tidying up after the first.
+    """
+
+    def __init__(self) -> None:
+        self._heard_s: float | None = None
+
+    @property
+    def was_heard(self) -> bool:
+        return self._heard_s is not None
+
+    def __call__(self, *_: object) -> None:
+        now_s, before_s = time.monotonic(), self._heard_s
+        if before_s is None or now_s - before_s > _SAME_INTERRUPT_S:
+            self._heard_s = now_s
+            raise KeyboardInterrupt
 
 
 def _say(message: str, code: int) -> int:

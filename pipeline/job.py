@@ -169,6 +169,7 @@ class _Job:
                 address=address,
                 attempts=limits.attempts,
                 flow=self._flow,
+                say=self.watcher.say,
             )
         return run_inline(
             steps, parcels, self._event, max_bytes=limits.bytes_on_the_way, flow=self._flow

@@ -27,7 +27,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from scenelake.pipeline.parcels import Event, Parcel
 from scenelake.pipeline.ray_board import Board
 from scenelake.pipeline.ray_sizes import Chain, Sizes, chains
-from scenelake.pipeline.ray_watch import ExecutorWatch, Flow, Look, PlaceLook, QueueLook
+from scenelake.pipeline.ray_watch import ExecutorWatch, Flow, Look, PlaceLook, QueueLook, Say
 from scenelake.pipeline.ray_workers import actor_class
 from scenelake.pipeline.steps import Step
 from scenelake.schemas.errors import UsageError
@@ -47,6 +47,7 @@ def run_on_ray(
     address: str | None = None,
     attempts: int = 3,
     flow: Flow | None = None,
+    say: Say | None = None,
 ) -> Generator[Parcel]:
     """Give each parcel as it comes out of the last step, in no particular order.
 
@@ -57,6 +58,7 @@ def run_on_ray(
         address: of a running cluster; None starts Ray on this machine and ends it after.
         attempts: at an item under which workers die, before it is called a failure.
         flow: is told every second what waits before each step, from a thread of Ray's.
+        say: is told of a step that Ray finds no place for, from there too.
 
     Errors:
         UsageError, LakeError: what stops the whole run, raised here.
@@ -67,7 +69,7 @@ def run_on_ray(
     heads = [chain[0] for chain in line]
     with _ray(address):
         sizes = Sizes.of(heads, _nodes())
-        with _settings(ExecutorWatch(_looks(heads, sizes, flow))):
+        with _settings(ExecutorWatch(_looks(heads, sizes, flow, say))):
             board = _board()
             dataset: Any = ray.data.from_items(
                 [{"parcel": pickle.dumps(parcel)} for parcel in parcels],
@@ -84,9 +86,11 @@ def run_on_ray(
                 raise _meaning(error, steps) from error
 
 
-def _looks(heads: Sequence[Step], sizes: Sizes, flow: Flow | None) -> list[Look]:
-    looks: list[Look] = [PlaceLook({step.name: sizes.in_words(step) for step in heads})]
-    return looks if flow is None else [*looks, QueueLook([step.name for step in heads], flow)]
+def _looks(heads: list[Step], sizes: Sizes, flow: Flow | None, say: Say | None) -> Iterator[Look]:
+    if flow is not None:
+        yield QueueLook([step.name for step in heads], flow)
+    if say is not None:
+        yield PlaceLook({step.name: sizes.in_words(step) for step in heads}, say)
 
 
 def _through_model(dataset: Any, step: Step, sizes: Sizes, *, is_local: bool) -> Any:

@@ -6,19 +6,17 @@ turn of its scheduler, with its executor, whose operators know their queues and 
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from scenelake.pipeline.watching.watcher import QueueState
-
-logger = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
 _PATIENCE_S = 60.0
 
 Flow = Callable[[Mapping[str, QueueState]], None]
+Say = Callable[[str], None]
 Operators = Mapping[str, tuple[Any, Any]]
 """By the step that is first in it: an operator of Ray Data's and its state."""
 
@@ -31,7 +29,7 @@ class ExecutorWatch:
     Ray takes it for a class, and sends copies of it to all workers, where it is not called.
     """
 
-    def __init__(self, looks: Sequence[Look] = ()) -> None:
+    def __init__(self, looks: Iterable[Look] = ()) -> None:
         self._looks = tuple(looks)
         self._looked_s = 0.0
 
@@ -55,7 +53,7 @@ class ExecutorWatch:
         self._looked_s = now_s
         operators = _operators(executor)
         if operators is None:
-            logger.warning("this version of Ray Data does not tell what waits before each step")
+            # Nothing can be told then: the report lacks its queues.
             self._looked_s = float("inf")
             return
         for look in self._looks:
@@ -86,10 +84,11 @@ class PlaceLook:
     """
 
     def __init__(
-        self, asks: Mapping[str, str], *, now: Callable[[], float] = time.monotonic
+        self, asks: Mapping[str, str], say: Say, *, now: Callable[[], float] = time.monotonic
     ) -> None:
         """For steps by name, with what a worker of each asks for, in words."""
         self._asks = dict(asks)
+        self._say = say
         self._now = now
         self._since_s: dict[str, float] = {}
 
@@ -99,12 +98,9 @@ class PlaceLook:
             if not _lacks_workers(operators[step][0]):
                 self._since_s.pop(step, None)
             elif now_s - self._since_s.setdefault(step, now_s) >= _PATIENCE_S:
-                logger.warning(
-                    "%s has had no worker for %.0f s: it waits for a node with %s free"
-                    " (ray status tells what is taken)",
-                    step,
-                    now_s - self._since_s[step],
-                    self._asks.pop(step),
+                self._say(
+                    f"{step} has had no worker for {now_s - self._since_s[step]:.0f} s: it waits"
+                    f" for a node with {self._asks.pop(step)} free (ray status tells what is taken)"
                 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -52,7 +53,7 @@ def _expand_one(item: str) -> list[str]:
     if path.suffix.lower() in _MANIFESTS:
         return _required(list(_manifest(path)), f"{item}: the manifest names no film")
     if not path.exists() and _GLOB_MARKS & set(item):
-        found = (p for p in glob.glob(item, recursive=True) if Path(p).is_file())
+        found = (p for p in glob.glob(item, recursive=True) if _is_to_be_tried(Path(p)))
         return _required(sorted(map(_absolute, found)), f"{item}: no file matches")
     return [_absolute(str(path))]
 
@@ -117,10 +118,31 @@ def _absolute(path: str) -> str:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and _is_media(path.name) and path.is_file():
-            yield _absolute(str(path))
+    """Films under a folder, through links to other folders too, each folder once.
+
+    A link that leads nowhere and a folder that cannot be listed stay in the list: they fail
+    alone, with a row, where leaving them out would lose films without a word.
+    """
+    closed: list[str] = []
+    walked: set[tuple[int, int]] = set()
+
+    def close(error: OSError) -> None:
+        closed.append(error.filename)
+
+    for root, folders, names in os.walk(folder, onerror=close, followlinks=True):
+        status = Path(root).stat()
+        if (status.st_dev, status.st_ino) in walked:
+            folders.clear()
+            continue
+        walked.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = [Path(root, name) for name in names if not name.startswith(".")]
+        yield from (_absolute(str(p)) for p in paths if _is_media(p.name) and _is_to_be_tried(p))
+    yield from map(_absolute, closed)
+
+
+def _is_to_be_tried(path: Path) -> bool:
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _manifest(path: Path) -> Iterator[str]:

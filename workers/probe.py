@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,11 +46,14 @@ def check_readable(path: Path, *, uri: str) -> None:
     """Say at once, in the user's words, why a file cannot be read.
 
     Errors:
-        InputError: not_found, permission, empty, or unsupported for a folder.
+        InputError: not_found, permission, empty, or unsupported for a folder or a pipe.
     """
     try:
         if path.is_dir():
-            raise InputError(f"{uri}: is a folder, not a film", error_type="unsupported")
+            with os.scandir(path):
+                raise InputError(f"{uri}: is a folder, not a film", error_type="unsupported")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{uri}: is a pipe or a device, not a film", error_type="unsupported")
         with path.open("rb") as file:
             if not file.read(1):
                 raise InputError(f"{uri}: the file is empty (0 bytes)", error_type="empty")

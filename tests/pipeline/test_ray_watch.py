@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,40 +31,33 @@ class Pool:
         return [self]
 
 
-def told(caplog: pytest.LogCaptureFixture, *course: tuple[float, Pool]) -> list[str]:
+def told(*course: tuple[float, Pool]) -> list[str]:
     """What is said of speech, whose pool is so at those seconds."""
     seconds = [second for second, _ in course]
-    look = PlaceLook({"speech": "2 CPUs and 0.5 GPUs"}, now=iter(seconds).__next__)
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        for _, pool in course:
-            operators: dict[str, tuple[Any, Any]] = {"speech": (pool, None)}
-            look(operators)
-    return [record.message for record in caplog.records]
+    said: list[str] = []
+    look = PlaceLook({"speech": "2 CPUs and 0.5 GPUs"}, said.append, now=iter(seconds).__next__)
+    for _, pool in course:
+        operators: dict[str, tuple[Any, Any]] = {"speech": (pool, None)}
+        look(operators)
+    return said
 
 
 DEAD = Pool(running=1, restarting=1)
 
 
 @pytest.mark.parametrize("absent", [DEAD, Pool(running=0, pending=1)])
-def test_a_step_that_ray_finds_no_place_for_is_told_of_once(
-    caplog: pytest.LogCaptureFixture, absent: Pool
-) -> None:
-    lines = told(caplog, (5, Pool()), (10, absent), (69, absent), (71, absent), (200, absent))
+def test_a_step_that_ray_finds_no_place_for_is_told_of_once(absent: Pool) -> None:
+    lines = told((5, Pool()), (10, absent), (69, absent), (71, absent), (200, absent))
     assert lines == [
         "speech has had no worker for 61 s: it waits for a node with 2 CPUs and 0.5 GPUs free"
         " (ray status tells what is taken)"
     ]
 
 
-def test_a_worker_that_starts_in_time_or_one_of_several_is_not(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    assert told(caplog, (0, DEAD), (50, Pool()), (60, DEAD), (110, DEAD)) == []
-    assert told(caplog, *((s, Pool(running=2, restarting=1)) for s in range(0, 300, 50))) == []
+def test_a_worker_that_starts_in_time_or_one_of_several_is_not() -> None:
+    assert told((0, DEAD), (50, Pool()), (60, DEAD), (110, DEAD)) == []
+    assert told(*((s, Pool(running=2, restarting=1)) for s in range(0, 300, 50))) == []
 
 
-def test_a_step_that_is_done_has_no_workers_and_waits_for_none(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    assert told(caplog, *((s, Pool(running=0)) for s in range(0, 300, 50))) == []
+def test_a_step_that_is_done_has_no_workers_and_waits_for_none() -> None:
+    assert told(*((s, Pool(running=0)) for s in range(0, 300, 50))) == []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,6 +43,48 @@ def told(archive: Path, *names: str) -> list[str]:
 def test_a_folder_is_walked_for_films_in_order_of_name(archive: Path) -> None:
     expected = told(archive, "a.MKV", "b.mp4", "sub/c.webm", "sub/deeper/d.wav")
     assert expand([str(archive)]) == expected
+
+
+def test_folders_that_are_linked_are_walked_too_and_each_once(
+    archive: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "e.mp4").write_bytes(b"film")
+    (elsewhere / "up").symlink_to(archive)
+    (archive / "link1").symlink_to(elsewhere)
+    (archive / "link2").symlink_to(elsewhere)
+    (archive / "sub" / "back").symlink_to(archive / "sub")
+    names = ["a.MKV", "b.mp4", "link1/e.mp4", "sub/c.webm", "sub/deeper/d.wav"]
+    assert expand([str(archive)]) == told(archive, *names)
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over_in_silence(archive: Path) -> None:
+    (archive / "moved.mp4").symlink_to("to_the_other_disk.mp4")
+    (archive / "round.mp4").symlink_to("round.mp4")
+    (archive / "notes2.txt").symlink_to("nowhere.txt")
+    names = ["a.MKV", "b.mp4", "moved.mp4", "round.mp4", "sub/c.webm", "sub/deeper/d.wav"]
+    assert expand([str(archive)]) == told(archive, *names)
+    assert expand([str(archive / "m*.mp4")]) == told(archive, "moved.mp4")
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over_in_silence(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = str(archive / "sub")
+    monkeypatch.setattr(os, "scandir", partial(_scandir_except, closed, os.scandir))
+    assert expand([str(archive)]) == told(archive, "a.MKV", "b.mp4", "sub")
+
+
+def _scandir_except(closed: str, scandir: Callable[[str], Any], path: str) -> Any:
+    if path == closed:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+    return scandir(path)
+
+
+def test_what_is_neither_file_nor_folder_is_no_film(archive: Path) -> None:
+    os.mkfifo(archive / "pipe.mp4")
+    assert str(archive / "pipe.mp4") not in expand([str(archive)])
 
 
 def test_a_named_file_is_taken_whatever_it_is_called(archive: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -210,6 +211,11 @@ def a_folder(path: Path) -> Path:
     return path
 
 
+def a_pipe(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
 BAD = {
     "empty.mp4": (damage.empty_file, "empty"),
     "text.mp4": (damage.text_file, "unsupported"),
@@ -219,6 +225,7 @@ BAD = {
     "noindex.mp4": (damage.without_index, "unsupported"),
     "missing.mp4": (lambda path: path, "not_found"),
     "folder.mp4": (a_folder, "unsupported"),
+    "pipe.mp4": (a_pipe, "unsupported"),
     "still.png": (lambda path: still_picture(path, suffix=".png"), "unsupported"),
     "still.jpg": (lambda path: still_picture(path, suffix=".jpg"), "unsupported"),
 }
@@ -243,4 +250,16 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(InputError, match="cannot be read") as caught:
         check_readable(path, uri=str(path))
+    assert caught.value.error_type == "permission"
+
+
+def test_a_folder_that_may_not_be_listed_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match="cannot be read: Permission denied") as caught:
+        check_readable(tmp_path, uri=str(tmp_path))
     assert caught.value.error_type == "permission"
