@@ -36,6 +36,9 @@ _TASKS_IN_FLIGHT = 2
 """A worker has its next parcel at hand, and none waits long behind a slow one."""
 
 _POLL_S = 0.5
+_PATIENCE_S = 10.0
+"""For a thread to end that has been told to."""
+
 _END = object()
 
 
@@ -69,7 +72,8 @@ def run_on_ray(
     heads = [chain[0] for chain in line]
     with _ray(address):
         sizes = Sizes.of(heads, _nodes())
-        with _settings(ExecutorWatch(_looks(heads, sizes, flow, say))):
+        watch = ExecutorWatch(_looks(heads, sizes, flow, say))
+        with _settings(watch):
             board = _board()
             dataset: Any = ray.data.from_items(
                 [{"parcel": pickle.dumps(parcel)} for parcel in parcels],
@@ -81,7 +85,8 @@ def run_on_ray(
                     dataset = _through_model(dataset, chain[0], sizes, is_local=address is None)
                 dataset = _through_actors(dataset, chain, sizes, board, attempts)
             try:
-                yield from _results(dataset, board, report)
+                with _consumed(dataset, watch) as out:
+                    yield from _results(out, board, report)
             except RayError as error:
                 raise _meaning(error, steps) from error
 
@@ -194,10 +199,23 @@ def _nodes() -> list[float]:
     return [n for n in cpus if n > 0] or [1.0]
 
 
-def _results(dataset: Any, board: Any, report: Callable[[Event], None]) -> Iterator[Parcel]:
-    """Parcels as they come, with the workers' reports passed on in between."""
+@contextlib.contextmanager
+def _consumed(dataset: Any, watch: ExecutorWatch) -> Iterator[queue.Queue[Any]]:
+    """What comes out of a dataset, put there by a thread that is gone afterwards."""
     out: queue.Queue[Any] = queue.Queue()
-    threading.Thread(target=_consume, args=(dataset, out), name="ray-data", daemon=True).start()
+    thread = threading.Thread(target=_consume, args=(dataset, out), name="ray-data", daemon=True)
+    thread.start()
+    try:
+        yield out
+    finally:
+        watch.stop()
+        thread.join(timeout=_PATIENCE_S)
+
+
+def _results(
+    out: queue.Queue[Any], board: Any, report: Callable[[Event], None]
+) -> Iterator[Parcel]:
+    """Parcels as they come, with the workers' reports passed on in between."""
     while True:
         try:
             item = out.get(timeout=_POLL_S)

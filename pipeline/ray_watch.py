@@ -1,4 +1,4 @@
-"""Looks at a run on Ray Data from beside: what waits before each pool, which pools have nobody.
+"""A run on Ray Data from beside: what waits before each pool, which have nobody; its early end.
 
 Ray Data calls whatever `DataContext.custom_execution_callback_classes` makes after each
 turn of its scheduler, with its executor, whose operators know their queues and actors.
@@ -32,6 +32,8 @@ class ExecutorWatch:
     def __init__(self, looks: Iterable[Look] = ()) -> None:
         self._looks = tuple(looks)
         self._looked_s = 0.0
+        self._executor: Any = None
+        self._is_stopped = False
 
     def __call__(self) -> ExecutorWatch:
         return self
@@ -42,13 +44,24 @@ class ExecutorWatch:
     def __reduce__(self) -> tuple[Any, ...]:
         return ExecutorWatch, ()
 
+    def stop(self) -> None:
+        """End the execution, and its threads with it: one that asked anything of Ray after
+        Ray was shut down would end this whole process.
+        """
+        self._is_stopped = True
+        if self._executor is not None:
+            self._executor.shutdown(force=True)
+
     def before_execution_starts(self, executor: Any) -> None:
         """Nothing waits yet."""
+        self._executor = executor
+        if self._is_stopped:
+            raise RuntimeError("stopped before it had begun")
 
     def on_execution_step(self, executor: Any) -> None:
         """Look, where the last look is long enough ago."""
         now_s = time.monotonic()
-        if now_s - self._looked_s < _EVERY_S:
+        if self._is_stopped or now_s - self._looked_s < _EVERY_S:
             return
         self._looked_s = now_s
         operators = _operators(executor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -278,6 +279,17 @@ def test_what_waits_before_each_step_is_told_on_the_way(engine: Run) -> None:
 def test_a_lake_that_cannot_be_written_stops_the_run_with_that_error(engine: Run) -> None:
     with pytest.raises(LakeError, match="the lake cannot be written"):
         list(engine(steps(), parcels("film1", "full2", "film3"), lambda _: None))
+
+
+def test_a_run_that_is_given_up_leaves_nobody_who_asks_ray_for_more(local_ray: None) -> None:
+    """Once Ray is shut down, a thread that did would end the process without a word."""
+    results = run_on_ray(
+        steps(), parcels("film1", *(f"slow{n}" for n in range(200))), lambda _: None
+    )
+    next(results)
+    results.close()
+    threads = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in threads if name.startswith(("ray-data", "StreamingExecutor"))]
 
 
 def test_a_run_of_nothing_gives_nothing(engine: Run) -> None:
