@@ -6,11 +6,14 @@ turn of its scheduler, with its executor, whose operators know their queues and 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from scenelake.pipeline.watching.watcher import QueueState
+
+logger = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
 _PATIENCE_S = 60.0
@@ -64,13 +67,14 @@ class ExecutorWatch:
         if self._is_stopped or now_s - self._looked_s < _EVERY_S:
             return
         self._looked_s = now_s
-        operators = _operators(executor)
-        if operators is None:
-            # Nothing can be told then: the report lacks its queues.
+        try:
+            operators = _operators(executor)
+            for look in self._looks:
+                look(operators)
+        except Exception:
+            # A later version of Ray Data may have other operators: no reason to end a run.
+            logger.exception("what waits before each step is not told any more")
             self._looked_s = float("inf")
-            return
-        for look in self._looks:
-            look(operators)
 
     def after_execution_succeeds(self, executor: Any) -> None:
         """Nothing waits any more."""
@@ -112,18 +116,14 @@ class PlaceLook:
                 self._since_s.pop(step, None)
             elif now_s - self._since_s.setdefault(step, now_s) >= _PATIENCE_S:
                 self._say(
-                    f"{step} has had no worker for {now_s - self._since_s[step]:.0f} s: it waits"
-                    f" for a node with {self._asks.pop(step)} free (ray status tells what is taken)"
+                    f"{step} has had no worker for {now_s - self._since_s[step]:.0f} s: Ray starts"
+                    f" none, or no node has {self._asks.pop(step)} free (ray status tells more)"
                 )
 
 
-def _operators(executor: Any) -> Operators | None:
-    """Ray gives the operators in the order of the data to nobody but itself: a later version
-    may hide them otherwise.
-    """
-    topology: Mapping[Any, Any] | None = getattr(executor, "_topology", None)
-    if topology is None:
-        return None
+def _operators(executor: Any) -> Operators:
+    """Ray gives the operators in the order of the data to nobody but itself."""
+    topology: Mapping[Any, Any] = executor._topology
     return {_step(operator.name): (operator, state) for operator, state in topology.items()}
 
 

@@ -85,4 +85,4 @@ def test_a_run_that_lost_its_only_gpu_says_so_and_goes_on_when_one_comes() -> No
     found, told = done.stdout.splitlines()[-2:]
     assert found == f"1 {sorted(f'slow{n}ab' for n in range(12))}"
     assert told.startswith("second has had no worker for")
-    assert "waits for a node with 0.2 CPUs and 0.5 GPUs free" in told
+    assert "no node has 0.2 CPUs and 0.5 GPUs free" in told

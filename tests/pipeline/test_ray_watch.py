@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scenelake.pipeline.ray_watch import PlaceLook
+from scenelake.pipeline.ray_watch import ExecutorWatch, PlaceLook
 
 
 @dataclass
@@ -49,8 +49,8 @@ DEAD = Pool(running=1, restarting=1)
 def test_a_step_that_ray_finds_no_place_for_is_told_of_once(absent: Pool) -> None:
     lines = told((5, Pool()), (10, absent), (69, absent), (71, absent), (200, absent))
     assert lines == [
-        "speech has had no worker for 61 s: it waits for a node with 2 CPUs and 0.5 GPUs free"
-        " (ray status tells what is taken)"
+        "speech has had no worker for 61 s: Ray starts none, or no node has 2 CPUs and 0.5 GPUs"
+        " free (ray status tells more)"
     ]
 
 
@@ -61,3 +61,17 @@ def test_a_worker_that_starts_in_time_or_one_of_several_is_not() -> None:
 
 def test_a_step_that_is_done_has_no_workers_and_waits_for_none() -> None:
     assert told(*((s, Pool(running=0)) for s in range(0, 300, 50))) == []
+
+
+def test_a_ray_data_that_shows_other_things_does_not_end_a_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    looked: list[object] = []
+    watch = ExecutorWatch([looked.append])
+    watch.before_execution_starts(object())
+    watch.on_execution_step(object())
+    watch.on_execution_step(object())
+    assert looked == []
+    assert [record.message for record in caplog.records] == [
+        "what waits before each step is not told any more"
+    ]
