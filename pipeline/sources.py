@@ -124,20 +124,16 @@ def _walk(folder: Path) -> Iterator[str]:
     alone, with a row, where leaving them out would lose films without a word.
     """
     closed: list[str] = []
-    walked: set[tuple[int, int]] = set()
-
-    def close(error: OSError) -> None:
-        closed.append(error.filename)
-
-    for root, folders, names in os.walk(folder, onerror=close, followlinks=True):
-        status = Path(root).stat()
-        if (status.st_dev, status.st_ino) in walked:
-            folders.clear()
-            continue
-        walked.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = [Path(root, name) for name in names if not name.startswith(".")]
-        yield from (_absolute(str(p)) for p in paths if _is_media(p.name) and _is_to_be_tried(p))
+    walked: set[Path] = set()
+    walk = os.walk(folder, onerror=lambda error: closed.append(error.filename), followlinks=True)
+    for root, folders, names in walk:
+        real = Path(root).resolve()
+        is_new = real not in walked
+        walked.add(real)
+        folders[:] = sorted(name for name in folders if is_new and not name.startswith("."))
+        for path in (Path(root, name) for name in names if is_new and not name.startswith(".")):
+            if _is_media(path.name) and _is_to_be_tried(path):
+                yield _absolute(str(path))
     yield from map(_absolute, closed)
 
 
