@@ -277,7 +277,9 @@ def test_a_hanging_child_dies_with_a_killed_parent(hang: str, tmp_path: Path) ->
     with start_caller(call) as process:
         wait_until(lambda: started.exists() and bool(started.read_text()))
         process.kill()
-    wait_until(lambda: is_gone(int(started.read_text())))
+    child = int(started.read_text())
+    wait_until(lambda: is_gone(child))
+    assert is_gone(child)
 
 
 def test_a_caller_that_hears_ctrl_c_and_goes_on_gets_its_answer(tmp_path: Path) -> None:
